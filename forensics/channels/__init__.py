@@ -1,0 +1,54 @@
+"""Kinds of evidence: one file per channel, all behind the contract below.
+
+A channel keeps of each response set a fingerprint (cached by content hash) and says of a whole population a matrix
+of scores, larger meaning more alike. It never sees a label or a model's name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forensics.records import Declaration, Prompt, ResponseSet
+
+PACKAGE = __name__
+Matrix = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class ChannelResult:
+    """Scores of every pair of a population of m models.
+
+    scores: name -> (m, m) symmetric float64, NaN where not estimable and on the diagonal, one per statistic that
+    the channel offers (the first is the channel's headline score). n: (m, m) int64, prompts behind each pair.
+    why: a sentence for pairs that are not estimable. replicates: name -> (r, m, m) of the same statistic over
+    bootstrap resamples of the prompts, where asked for.
+    """
+
+    scores: Mapping[str, Matrix]
+    n: NDArray[np.int64]
+    why: str = ""
+    replicates: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+
+
+class Channel(Protocol):
+    """A plug-in. `least_prompts`: below this many common prompts a pair is not estimable."""
+
+    declaration: Declaration
+    least_prompts: int
+
+    def fingerprint(self, responses: ResponseSet) -> Mapping[str, NDArray[Any]]:
+        """Named arrays that depend on the responses alone, never on other models. Must survive a round trip by npz."""
+
+    def compare(
+        self,
+        population: Sequence[Mapping[str, NDArray[Any]]],
+        prompts: Mapping[str, Prompt],
+        *,
+        weights: NDArray[np.float32] | None = None,
+    ) -> ChannelResult:
+        """Scores for every pair. `weights` (r, p) are bootstrap counts for the prompts in sorted id order."""

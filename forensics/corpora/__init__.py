@@ -1,0 +1,67 @@
+"""Readers of recorded responses: one file per format.
+
+A plug-in offers `declaration`, `recognises(path) -> bool` and `read(path) -> Corpus`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from forensics.records import Declaration, Prompt, ResponseSet
+
+PACKAGE = __name__
+
+
+class ResponseSource(Protocol):
+    """A recorded corpus whose models are read one at a time, so that memory stays flat."""
+
+    @property
+    def path(self) -> Path:
+        """Where it was read from."""
+
+    @property
+    def prompts(self) -> Mapping[str, Prompt]:
+        """Prompt id to prompt."""
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Model names sorted by code point."""
+
+    def responses(self, model: str) -> ResponseSet:
+        """All completions of one model; raises CorpusError naming file and row."""
+
+
+class Reader(Protocol):
+    """A plug-in."""
+
+    declaration: Declaration
+
+    def recognises(self, path: Path) -> bool:
+        """Whether a folder or file looks like this format, told without reading it whole."""
+
+    def read(self, path: Path) -> ResponseSource:
+        """Open it; raises CorpusError naming file and row."""
+
+
+@dataclass(frozen=True)
+class InMemory:
+    """A response source made of records at hand."""
+
+    path: Path
+    prompts: Mapping[str, Prompt]
+    sets: Mapping[str, ResponseSet]
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Model names sorted by code point."""
+        return tuple(sorted(self.sets))
+
+    def responses(self, model: str) -> ResponseSet:
+        """The response set of that model."""
+        return self.sets[model]
+
+    def __iter__(self) -> Iterator[ResponseSet]:
+        return (self.sets[m] for m in self.models)

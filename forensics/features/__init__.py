@@ -1,0 +1,1 @@
+"""Text to arrays, cached by content hash."""
