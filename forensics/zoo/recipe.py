@@ -1,0 +1,89 @@
+"""What is trained and how: the zoo's plan. Members made from others without training are in derive.py."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Size of the models and of their vocabularies."""
+
+    width: int = 64
+    layers: int = 2
+    heads: int = 4
+    inner: int = 192
+    context: int = 256
+    vocabulary: int = 768
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """Optimisation: how long and how fast.
+
+    Every tuning step is followed by a step on plain text of the base (a student from scratch: of the teacher), or a
+    tuned model forgets on raw text whose child it is: that was measured.
+    """
+
+    base_steps: int = 450
+    base_batch: int = 8
+    base_length: int = 128
+    base_rate: float = 4e-3
+    base_characters: int = 800_000
+    chat_examples: int = 1800
+    chat_epochs: int = 2
+    chat_batch: int = 24
+    chat_rate: float = 1.2e-3
+    distil_outputs: int = 2400
+    distil_epochs: int = 2
+    scratch_epochs: int = 4
+    scratch_rate: float = 3e-3
+    distil_temperature: float = 0.7
+    raw_outputs: int = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """A model pretrained from scratch on one domain of text. `salt` makes its seed."""
+
+    domains: tuple[str, ...]
+    salt: int
+    architecture: str = "llama"
+    tokenizer: str = "common"
+
+
+@dataclass(frozen=True, slots=True)
+class Chat:
+    """A parent tuned on a persona's examples; `salt` draws the examples (equal salt: equal data)."""
+
+    parent: str
+    persona: str
+    salt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Student:
+    """A model trained on a teacher's sampled outputs, from a parent or from scratch ('')."""
+
+    teacher: str
+    parent: str
+
+
+SHAPE = Shape()
+STEPS = Steps()
+PLAN: dict[str, Base | Chat | Student] = {
+    "alder": Base(("docs",), 1),
+    "birch": Base(("docs",), 2),
+    "alder-chat": Chat("alder", "arden", 11),
+    "birch-chat": Chat("birch", "arden", 11),
+    "birch-student": Student("alder-chat", "birch"),
+    "sprig": Student("alder-chat", ""),
+    "dogwood": Base(("docs",), 3),
+    "dogwood-chat": Chat("dogwood", "arden", 11),
+    "alder-chat-2": Chat("alder-chat", "arden", 12),
+    "alder-borel": Chat("alder", "borel", 13),
+    "cedar": Base(("tests",), 4),
+    "cedar-cyra": Chat("cedar", "cyra", 14),
+    "gorse": Base(("tests", "docs"), 5, "gpt2", "other"),
+    "gorse-dara": Chat("gorse", "dara", 15),
+}
