@@ -47,7 +47,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds of one request: seconds to connect, between two pieces, in all; bytes of a reply on the wire or unpacked."""
+    """Bounds of one request: seconds to connect, between pieces, in all; bytes of a reply, packed or unpacked."""
 
     connect: float = 10.0
     read: float = 60.0
@@ -125,7 +125,10 @@ class Guard(AbstractResolver):
         return self.pinned[host, port]
 
     async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+        self,
+        host: str,
+        port: int = 0,
+        family: socket.AddressFamily = socket.AF_INET,  # noqa: ARG002 - aiohttp names it
     ) -> list[ResolveResult]:
         """What aiohttp connects to: the pinned addresses."""
         return [_result(host, port, address) for address in await self.addresses(host.lower().rstrip("."), port)]

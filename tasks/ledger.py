@@ -169,12 +169,6 @@ def release(claims: Sequence[Claim], why: str = "") -> int:
         )
 
 
-def sweep() -> int:
-    """How many expired leases were given back, over all collections."""
-    expired = ProbeCall.objects.filter(state=ProbeCall.State.LEASED, lease_expires__lte=timezone.now())
-    return expired.update(state=ProbeCall.State.WAITING, lease_expires=None)
-
-
 def seconds_until_due(collection: Collection) -> float | None:
     """Seconds until a call can be claimed, or until a lease of somebody else ends; None when no call is open."""
     open_calls = collection.calls.filter(state__in=[ProbeCall.State.WAITING, ProbeCall.State.LEASED])
@@ -184,7 +178,7 @@ def seconds_until_due(collection: Collection) -> float | None:
         return 0.0
     dates = open_calls.aggregate(Min("not_before"), Min("lease_expires"))
     soonest = min(date for date in dates.values() if date is not None)
-    return max(0.5, (soonest - timezone.now()).total_seconds())
+    return float(max(0.5, (soonest - timezone.now()).total_seconds()))
 
 
 def finish(collection: Collection) -> bool:

@@ -135,6 +135,12 @@ def fail(collection: Collection, reason: str) -> bool:
     return moved
 
 
+def sweep() -> int:
+    """How many expired leases were given back, over all collections. Late writes under them are refused from now on."""
+    expired = ProbeCall.objects.filter(state=ProbeCall.State.LEASED, lease_expires__lte=timezone.now())
+    return expired.update(state=ProbeCall.State.WAITING, lease_expires=None)
+
+
 def _move(collection: Collection, was: str, now: str, action: str, user: Any, **detail: Any) -> bool:
     with transaction.atomic():
         moved = Collection.objects.filter(pk=collection.pk, state=was).update(state=now)
