@@ -44,7 +44,7 @@ def test_a_secret_is_unreadable_at_rest_and_in_what_is_logged(endpoint: Model) -
 def test_a_secret_is_of_no_use_at_another_origin(endpoint: Model) -> None:
     Model.objects.update(location="https://evil.example.org/v1")
     endpoint.refresh_from_db()
-    with pytest.raises(IntegrityError, match="belongs to https://api.example.org:443"):
+    with pytest.raises(IntegrityError, match=r"belongs to https://api\.example\.org:443"):
         queries.target(endpoint)
 
 

@@ -64,7 +64,8 @@ def test_a_key_that_others_can_read_is_told(tmp_path: Path) -> None:
 
 
 def test_away_from_home_cookies_travel_only_encrypted(tmp_path: Path) -> None:
-    show = "from django.conf import settings as s; print(s.SESSION_COOKIE_SECURE, s.CSRF_COOKIE_SECURE, s.SECURE_SSL_REDIRECT)"
+    names = "s.SESSION_COOKIE_SECURE, s.CSRF_COOKIE_SECURE, s.SECURE_SSL_REDIRECT"
+    show = f"from django.conf import settings as s; print({names})"
     away = manage(tmp_path, "shell", "-v0", "-c", show, FILIATION_LOCAL="false", ALLOWED_HOSTS="a.example")
     assert away.stdout.split() == ["True", "True", "True"], away.stderr
     assert manage(tmp_path, "shell", "-v0", "-c", show).stdout.split() == ["False", "False", "False"]
