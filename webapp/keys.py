@@ -12,7 +12,7 @@ from cryptography.fernet import Fernet
 
 
 def stored_key(path: Path, make: Callable[[], str]) -> str:
-    """The key in a file of mode 0600, made on first use. Of two processes that start at once, one wins and both agree."""
+    """The key in a file of mode 0600, made on first use. Of two processes that start at once, both get one key."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         _publish(path, make())

@@ -10,8 +10,7 @@ from django.db import models
 from django.db.models import Q
 
 from forensics import probes
-from forensics.records import Completion as CompletionRecord
-from forensics.records import GenerationConfig, Message, Mode, NextToken, Outcome, Prompt
+from forensics.records import GenerationConfig, Message, Mode, Outcome, Prompt
 from webapp.catalogue.models import Model
 
 
@@ -147,8 +146,6 @@ class ProbeCall(models.Model):
 class Completion(models.Model):
     """What came back for one probe and sample. Written once; the raw bytes are the evidence, the text is a reading."""
 
-    OUTCOMES = tuple((o.value, o.value) for o in Outcome)
-
     collection = models.ForeignKey(Collection, models.CASCADE, related_name="completions")
     probe = models.ForeignKey(Probe, models.PROTECT, related_name="+")
     sample = models.PositiveIntegerField()
@@ -192,16 +189,3 @@ class Completion(models.Model):
     def raw(self) -> bytes:
         """The reply's bytes as received."""
         return zlib.decompress(self.raw_zlib) if self.raw_zlib else b""
-
-    def record(self, prompt_id: str) -> CompletionRecord:
-        """The engine's record of this completion."""
-        return CompletionRecord(
-            prompt_id,
-            self.text,
-            self.sample,
-            Outcome(self.outcome),
-            self.finish_reason,
-            tuple(NextToken(n["chars"], tuple((t, float(p)) for t, p in n["top"])) for n in self.next_tokens),
-            self.prompt_tokens,
-            self.completion_tokens,
-        )
