@@ -23,5 +23,6 @@ class PlotlyFinder(BaseFinder):
         return ([found] if found else []) if find_all else (found or [])
 
     def list(self, ignore_patterns: Iterable[str] | None) -> Iterator[tuple[str, FileSystemStorage]]:
-        """The one file with its storage."""
+        """The one file with its storage; no pattern that Django ignores fits it."""
+        del ignore_patterns
         yield NAME, FileSystemStorage(location=str(FOLDER))

@@ -31,7 +31,7 @@ def _matrix(result: Comparison, name: str) -> NDArray[np.float64]:
 
 
 def _cell(value: float, name: str) -> float | None:
-    if np.isnan(value) and name != DISTANCE:
+    if np.isnan(value):  # the record's way of saying "not estimable"
         return None
     return round(style.finite([value], f"the matrix {name!r}")[0], 3)
 

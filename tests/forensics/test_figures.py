@@ -27,7 +27,7 @@ def comparison(m: int = 7, *, names: tuple[str, ...] = ()) -> Comparison:
     llr = {"lineage": kin.copy(), "weights": kin.copy()}
     return Comparison(
         names or tuple(f"model-{i:03}" for i in range(m)), np.full((m, m), 60), {"agreement": kin}, kin, kin, llr, llr,
-        {"lineage": np.ones((m, m))}, text, text, distance, np.stack([distance] * 4).astype(np.float32),
+        np.ones((m, m)), text, text, distance, np.stack([distance] * 4).astype(np.float32),
     )  # fmt: skip
 
 

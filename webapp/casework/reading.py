@@ -92,7 +92,6 @@ def pair(result: Result, a: str, b: str) -> dict[str, Any]:
                 "raw": _number(result.llr_raw[name][i, j]),
                 "verbal": verbal(value),
                 "bounds": bounds(result.calibration, name),
-                "p_value": _number(result.p_value[name][i, j]) if name in result.p_value else None,
                 "why": why,
                 "sentence": sentence(value, f"there is {PROPOSITION_WORDS[name]}", "they are unrelated", why=why),
             }
@@ -105,6 +104,7 @@ def pair(result: Result, a: str, b: str) -> dict[str, Any]:
         "kin": _number(result.kin[i, j]),
         "contrast": _number(result.contrast[i, j]),
         "distance": _number(result.distance[i, j]),
+        "p_value": _number(result.p_value[i, j]),
         "prompts": int(result.prompts[i, j]),
         "relation": str(result.relation[i, j]),
         "status": str(result.status[i, j]),
