@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
+from webapp import broker
 from webapp.operations.group import Group, GroupError
 from webapp.operations.services import Shape, services
 
@@ -15,7 +16,8 @@ from webapp.operations.services import Shape, services
 def open_group(shape: Shape, say: Callable[[str], None]) -> Group:
     """The group for this installation's settings, not yet started."""
     home = settings.FILIATION_HOME
-    return Group(home, services(home, settings.REDIS_URL, shape), say)
+    embedded = broker.broker_url(home) == settings.BROKER_URL
+    return Group(home, services(home, shape, embedded_broker=embedded), say)
 
 
 def require_migrated() -> None:

@@ -33,11 +33,11 @@ class Shape:
         return f"http://{host}:{self.port}/"
 
 
-def services(home: Path, configured_redis: str, shape: Shape) -> list[Service]:
+def services(home: Path, shape: Shape, *, embedded_broker: bool) -> list[Service]:
     """Every process of the group, in the order in which they start."""
     gpu = [_worker("gpu", f"gpu{i}", "--pool", "solo") for i in range(1, shape.gpu_workers + 1)]
     return [
-        *([] if configured_redis else [_valkey(home)]),
+        *([_valkey(home)] if embedded_broker else []),
         _web(shape),
         *gpu,
         _worker("api", "api", "--concurrency", str(shape.api_processes)),

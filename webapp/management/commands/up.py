@@ -25,7 +25,7 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=8000)
         parser.add_argument("--gpu-workers", type=int, default=1, help="one per GPU (default: 1)")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *_: Any, **options: Any) -> None:
         """Run until a signal comes."""
         shape = Shape(options["host"], options["port"], options["gpu_workers"])
         try:
