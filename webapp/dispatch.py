@@ -11,10 +11,9 @@ from functools import cache
 from typing import Any
 
 from celery import Celery
+from django.conf import settings
 from django.db import transaction
 from kombu.exceptions import OperationalError
-
-from webapp import broker
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +21,8 @@ COLLECT = "tasks.collecting.collect_slice"
 COMPARE = "tasks.comparing.run_comparison"
 RECONCILE = "tasks.reconciling.reconcile"
 QUEUES = ("gpu", "api", "cpu")
+# Redis serves 0 first: a collection under way goes on with its warm model before the next one begins.
+GO_ON, BEGIN = 0, 6
 # Shared with the workers' app: publishers and consumers must agree on the visibility timeout.
 TRANSPORT_OPTIONS = {
     "visibility_timeout": 600,
@@ -35,18 +36,19 @@ TRANSPORT_OPTIONS = {
 
 @cache
 def _publisher() -> Celery:
-    app = Celery("filiation-web", broker=broker.broker_url(), set_as_current=False)
+    app = Celery("filiation-web", broker=settings.BROKER_URL, set_as_current=False)
     app.conf.update(task_serializer="json", task_ignore_result=True, broker_transport_options=TRANSPORT_OPTIONS)
     return app
 
 
-def _send(name: str, args: list[Any], queue: str, countdown: float) -> None:
+def _send(name: str, args: list[Any], **options: Any) -> None:
     try:
-        _publisher().send_task(name, args=args, queue=queue, countdown=countdown or None, retry=False)
+        _publisher().send_task(name, args=args, retry=False, **options)
     except (OperationalError, OSError) as problem:
         log.warning("%s %s not sent, the reconciler will: %s", name, args, problem)
 
 
-def send(name: str, *args: Any, queue: str, countdown: float = 0) -> None:
+def send(name: str, *args: Any, queue: str, countdown: float = 0, priority: int = BEGIN) -> None:
     """Send a task when the present transaction commits, or at once outside one. Arguments are ids and numbers."""
-    transaction.on_commit(lambda: _send(name, list(args), queue, countdown))
+    options = {"queue": queue, "countdown": countdown or None, "priority": priority}
+    transaction.on_commit(lambda: _send(name, list(args), **options))

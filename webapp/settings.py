@@ -1,7 +1,8 @@
 """Settings. Everything runs embedded by default; the environment switches parts to servers (see docs and .env).
 
 FILIATION_HOME (./var)  SECRET_KEY  FILIATION_CREDENTIAL_KEYS  DATABASE_URL  REDIS_URL  ALLOWED_HOSTS
-CSRF_TRUSTED_ORIGINS  FILIATION_LOCAL (true)  DEBUG  FILIATION_PRIVATE_HOSTS  FILIATION_LEASE_SECONDS  FILIATION_SLICE_SECONDS
+CSRF_TRUSTED_ORIGINS  FILIATION_LOCAL (true)  DEBUG  FILIATION_PRIVATE_HOSTS  FILIATION_LEASE_SECONDS
+FILIATION_SLICE_SECONDS  FILIATION_JOBS
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import environ
 
+from webapp import broker
 from webapp.keys import new_credential_key, new_secret_key, stored_key
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -27,6 +29,8 @@ CREDENTIAL_KEYS = env.list("FILIATION_CREDENTIAL_KEYS", default=[]) or [
 PRIVATE_HOSTS: list[str] = env.list("FILIATION_PRIVATE_HOSTS", default=[])
 LEASE_SECONDS = env.float("FILIATION_LEASE_SECONDS", default=45.0)
 SLICE_SECONDS = env.float("FILIATION_SLICE_SECONDS", default=50.0)
+JOBS = env.int("FILIATION_JOBS", default=1)
+BROKER_URL = broker.broker_url(FILIATION_HOME, env.str("REDIS_URL", default=""))
 
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])

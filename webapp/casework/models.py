@@ -30,7 +30,7 @@ class Comparison(models.Model):
     seed = models.PositiveIntegerField(default=0)
     error = models.TextField(blank=True)
     attempt = models.PositiveIntegerField(default=0, help_text="The fence: a write must carry the latest")
-    lease_expires = models.DateTimeField(null=True, blank=True)
+    lease_expires = models.DateTimeField(null=True, blank=True, help_text="Sent again when this has passed")
     created_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True, blank=True)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
+from django.utils import timezone
 
 from forensics.errors import BadInput
 from webapp import dispatch
@@ -41,7 +44,9 @@ def start_comparison(
 
 
 def send_work(comparison: Comparison) -> None:
-    """Send the comparison to a worker on commit."""
+    """Send the comparison to a worker on commit; the reconciler looks again after a lease's time."""
+    again = timezone.now() + timedelta(seconds=settings.LEASE_SECONDS)
+    Comparison.objects.filter(pk=comparison.pk).update(lease_expires=again)
     dispatch.send(dispatch.COMPARE, str(comparison.pk), queue="cpu")
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
 from django.utils import timezone
 
 from forensics import probes
@@ -93,13 +92,12 @@ def _may_probe(model: Model, suite: Suite) -> None:
         raise BadInput(f"no authorisation in force for {model}: record who allowed probing it, then start again")
 
 
-def send_work(collection: Collection, *, countdown: float = 0) -> int:
-    """A fresh ticket, sent with the next slice on commit. Slices with an older ticket end without working."""
-    Collection.objects.filter(pk=collection.pk).update(ticket=F("ticket") + 1, sent_at=timezone.now())
-    ticket: int = Collection.objects.values_list("ticket", flat=True).get(pk=collection.pk)
+def send_work(collection: Collection, *, countdown: float = 0, priority: int = dispatch.BEGIN) -> None:
+    """Send the next slice on commit. It carries the present ticket: of several alike, the first to start works."""
+    Collection.objects.filter(pk=collection.pk).update(sent_at=timezone.now())
+    ticket = Collection.objects.values_list("ticket", flat=True).get(pk=collection.pk)
     queue = catalogue.adapter_of(collection.model).queue
-    dispatch.send(dispatch.COLLECT, str(collection.pk), ticket, queue=queue, countdown=countdown)
-    return ticket
+    dispatch.send(dispatch.COLLECT, str(collection.pk), ticket, queue=queue, countdown=countdown, priority=priority)
 
 
 def pause(collection: Collection, *, user: Any = None) -> bool:
@@ -135,6 +133,12 @@ def fail(collection: Collection, reason: str) -> bool:
         if moved:
             Collection.objects.filter(pk=collection.pk).update(error=reason)
     return moved
+
+
+def sweep() -> int:
+    """How many expired leases were given back, over all collections. Late writes under them are refused from now on."""
+    expired = ProbeCall.objects.filter(state=ProbeCall.State.LEASED, lease_expires__lte=timezone.now())
+    return expired.update(state=ProbeCall.State.WAITING, lease_expires=None)
 
 
 def _move(collection: Collection, was: str, now: str, action: str, user: Any, **detail: Any) -> bool:

@@ -37,7 +37,10 @@ class Migration(migrations.Migration):
                     "attempt",
                     models.PositiveIntegerField(default=0, help_text="The fence: a write must carry the latest"),
                 ),
-                ("lease_expires", models.DateTimeField(blank=True, null=True)),
+                (
+                    "lease_expires",
+                    models.DateTimeField(blank=True, help_text="Sent again when this has passed", null=True),
+                ),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 ("finished_at", models.DateTimeField(blank=True, null=True)),
                 ("collections", models.ManyToManyField(related_name="comparisons", to="probing.collection")),
