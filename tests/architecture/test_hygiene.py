@@ -63,10 +63,9 @@ def _undocumented() -> list[tuple[Path, int, str]]:
             found.append((path, 1, "the module"))
         classes = [node for node in tree.body if isinstance(node, ast.ClassDef) and not node.name.startswith("_")]
         nodes = [*tree.body, *(node for owner in classes for node in owner.body)]
-        for node in nodes:
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-                if not node.name.startswith("_") and ast.get_docstring(node) is None:
-                    found.append((path, node.lineno, node.name))
+        named = [n for n in nodes if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)]
+        bare = [node for node in named if not node.name.startswith("_") and ast.get_docstring(node) is None]
+        found += [(path, node.lineno, node.name) for node in bare]
     return found
 
 

@@ -7,11 +7,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.webapp.processes import marked, new_mark, until
 from webapp.operations.group import Group, GroupError, Service
 
 STUBBORN = (
@@ -34,26 +34,10 @@ with Group(home, services, print) as group:
 """
 
 
-def members(session_leaders_below: int) -> set[int]:
-    """Living processes (zombies left out) whose ancestor is that process, or was: found by environment mark."""
-    mark = f"GROUP_TEST={session_leaders_below}".encode()
-    found = set()
-    for entry in Path("/proc").iterdir():
-        try:
-            if entry.name.isdigit() and mark in (entry / "environ").read_bytes():
-                found.add(int(entry.name))
-        except OSError:
-            continue
-    return found - {os.getpid()}
-
-
-def until(condition: Callable[[], object], seconds: float = 5.0) -> float:
-    """Seconds that it took for the condition to hold."""
-    began = time.monotonic()
-    while not condition():
-        assert time.monotonic() - began < seconds, f"still not so after {seconds} s"
-        time.sleep(0.05)
-    return time.monotonic() - began
+def tended(group: Group) -> bool:
+    """True, after one look at the group."""
+    group.tend()
+    return True
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
@@ -61,12 +45,12 @@ def test_however_the_supervisor_ends_nothing_is_left_within_five_seconds(
     tmp_path: Path, number: signal.Signals
 ) -> None:
     command = [sys.executable, "-c", SUPERVISOR, str(tmp_path), STUBBORN, PARENT]
-    mark = time.monotonic_ns()
-    with subprocess.Popen(command, stdout=subprocess.PIPE, env={**os.environ, "GROUP_TEST": str(mark)}) as supervisor:
+    mark = new_mark()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env={**os.environ, **mark}) as supervisor:
         assert supervisor.stdout is not None and supervisor.stdout.readline() == b"started\n"
-        until(lambda: len(members(mark)) == 5)
+        until(lambda: len(marked(mark)) == 5)
         supervisor.send_signal(number)
-        until(lambda: not members(mark))
+        until(lambda: not marked(mark))
 
 
 def test_what_crashes_is_started_again_after_a_growing_wait(tmp_path: Path) -> None:
@@ -85,29 +69,29 @@ def test_what_crashes_is_started_again_after_a_growing_wait(tmp_path: Path) -> N
 
 
 def test_a_crash_takes_the_orphans_of_the_crashed_with_it(tmp_path: Path) -> None:
-    mark = time.monotonic_ns()
-    service = Service("parent", (sys.executable, "-c", PARENT, STUBBORN), environment={"GROUP_TEST": str(mark)})
+    mark = new_mark()
+    service = Service("parent", (sys.executable, "-c", PARENT, STUBBORN), environment=mark)
     with Group(tmp_path, [service], lambda line: None) as group:
-        until(lambda: len(members(mark)) == 2)
-        before = members(mark)
+        until(lambda: len(marked(mark)) == 2)
+        before = marked(mark)
         os.kill(min(before), signal.SIGKILL)
-        until(lambda: (group.tend(), not before & members(mark))[1])
-        until(lambda: (group.tend(), len(members(mark)) == 2)[1])
-    assert not members(mark)
+        until(lambda: tended(group) and not before & marked(mark))
+        until(lambda: tended(group) and len(marked(mark)) == 2)
+    assert not marked(mark)
 
 
 @pytest.mark.parametrize("noticed", [True, False])
 def test_nothing_is_left_even_when_the_guardian_was_killed(tmp_path: Path, noticed: bool) -> None:
-    mark = time.monotonic_ns()
-    service = Service("one", (sys.executable, "-c", STUBBORN), environment={"GROUP_TEST": str(mark)})
+    mark = new_mark()
+    service = Service("one", (sys.executable, "-c", STUBBORN), environment=mark)
     with Group(tmp_path, [service], lambda line: None) as group:
         first = group._guardian
         assert first is not None
         first.kill()
         if noticed:
-            until(lambda: (group.tend(), group._guardian is not first)[1])
-        assert len(members(mark)) == 1
-    assert not members(mark)
+            until(lambda: tended(group) and group._guardian is not first)
+        assert len(marked(mark)) == 1
+    assert not marked(mark)
 
 
 def test_a_second_supervisor_on_the_same_home_is_refused(tmp_path: Path) -> None:
