@@ -1,0 +1,147 @@
+"""What a weights folder holds, told from its headers; unsafe folders are refused before anything in them runs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from forensics.errors import UnsafeWeights
+from forensics.provenance import canonical_json, sha256_file
+
+PICKLED = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt")
+LONGEST_HEADER = 100 << 20
+HELP = "Nothing was executed. Give a Hugging Face folder with config.json, tokenizer.json and *.safetensors."
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A weights folder that passed every check. `tensors` is name -> (dtype, shape)."""
+
+    path: Path
+    config: dict[str, Any]
+    files: tuple[Path, ...]
+    tensors: dict[str, tuple[str, tuple[int, ...]]]
+
+    @property
+    def parameters(self) -> int:
+        """Numbers stored in all tensors."""
+        return sum(math.prod(shape) for _, shape in self.tensors.values())
+
+    @property
+    def dtype(self) -> str:
+        """The dtypes stored, most numbers first, as in 'F16' or 'BF16, F32'."""
+        held: dict[str, int] = {}
+        for dtype, shape in self.tensors.values():
+            held[dtype] = held.get(dtype, 0) + math.prod(shape)
+        return ", ".join(sorted(held, key=lambda name: (-held[name], name)))
+
+    @property
+    def architecture(self) -> str:
+        """The first architecture that config.json names, else its model type."""
+        named = self.config.get("architectures") or [self.config.get("model_type", "")]
+        return str(named[0])
+
+    def weights_hash(self) -> str:
+        """Hex SHA-256 of the one weights file, or of the canonical list of (name, SHA-256) of several."""
+        hashes = {path.name: sha256_file(path) for path in self.files}
+        if len(hashes) == 1:
+            return next(iter(hashes.values()))
+        return hashlib.sha256(canonical_json(hashes)).hexdigest()
+
+
+def _refuse(path: Path, why: str) -> UnsafeWeights:
+    return UnsafeWeights(f"{why}. {HELP}", where=str(path))
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        plain = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as problem:
+        raise _refuse(path, f"cannot be read as JSON ({problem})") from problem
+    if not isinstance(plain, dict):
+        raise _refuse(path, "is not a JSON object")
+    return plain
+
+
+def read_header(path: Path) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """Tensor name to (dtype, shape) of a safetensors file; raises UnsafeWeights where header and size disagree."""
+    size = path.stat().st_size
+    with path.open("rb") as handle:
+        first = handle.read(8)
+        length = struct.unpack("<Q", first)[0] if len(first) == 8 else 0
+        if not 0 < length <= min(LONGEST_HEADER, size - 8):
+            raise _refuse(path, "is truncated or no safetensors file (its header does not fit)")
+        try:
+            header = json.loads(handle.read(length))
+            header.pop("__metadata__", None)
+            tensors = {name: (row["dtype"], tuple(row["shape"])) for name, row in header.items()}
+            end = max((row["data_offsets"][1] for row in header.values()), default=0)
+        except (ValueError, KeyError, TypeError, AttributeError) as problem:
+            raise _refuse(path, f"has no safetensors header ({problem!r})") from problem
+    if 8 + length + end != size:
+        raise _refuse(path, f"is truncated: its header promises {8 + length + end} bytes, the file has {size}")
+    return tensors
+
+
+def _weights_files(path: Path) -> tuple[Path, ...]:
+    files = tuple(sorted(path.glob("*.safetensors")))
+    index = path / "model.safetensors.index.json"
+    if index.is_file():
+        promised = {path / name for name in _read_json(index).get("weight_map", {}).values()}
+        if missing := sorted(promised - set(files)):
+            raise _refuse(missing[0], "is missing though model.safetensors.index.json names it")
+    elif len(files) == 1 and files[0].name != "model.safetensors":
+        raise _refuse(files[0], "is not named model.safetensors, so nothing would load it")
+    elif len(files) > 1:
+        raise _refuse(index, "is missing though the folder holds several safetensors files")
+    return files
+
+
+def inspect_folder(location: str | Path) -> Folder:
+    """A weights folder's checked contents; raises UnsafeWeights naming the file at fault. Imports no model library."""
+    path = Path(location)
+    if not path.is_dir():
+        raise _refuse(path, "is not a folder" if path.exists() else "does not exist")
+    files = _weights_files(path)
+    pickled = sorted(p for p in path.iterdir() if p.suffix in PICKLED and p.name != "training_args.bin")
+    if not files and pickled:
+        raise _refuse(pickled[0], "holds pickled weights, which can run code when loaded, and there is no safetensors")
+    if not files:
+        raise _refuse(path / "model.safetensors", "is missing")
+    if not (path / "config.json").is_file():
+        raise _refuse(path / "config.json", "is missing")
+    config = _read_json(path / "config.json")
+    _refuse_remote_code(path / "config.json", config)
+    if not (path / "tokenizer.json").is_file():
+        raise _refuse(path / "tokenizer.json", "is missing: without a tokenizer no prompt can be put")
+    settings = path / "tokenizer_config.json"
+    if settings.is_file():
+        _refuse_remote_code(settings, _read_json(settings))
+    tensors: dict[str, tuple[str, tuple[int, ...]]] = {}
+    for file in files:
+        tensors |= read_header(file)
+    return Folder(path, config, files, tensors)
+
+
+def _refuse_remote_code(path: Path, plain: dict[str, Any]) -> None:
+    if "auto_map" in plain:
+        raise _refuse(path, "asks for code of its own (auto_map), which is never run here")
+
+
+def tokenizer_hash(path: Path) -> str:
+    """Hex SHA-256 of a tokenizer.json's vocabulary: the canonical sorted list of (token, id), added tokens included."""
+    plain = _read_json(path)
+    vocabulary = (plain.get("model") or {}).get("vocab")
+    if isinstance(vocabulary, list):  # Unigram keeps (token, score) in id order
+        pairs = {str(row[0]): place for place, row in enumerate(vocabulary)}
+    elif isinstance(vocabulary, dict):
+        pairs = dict(vocabulary)
+    else:
+        raise _refuse(path, "holds no vocabulary")
+    pairs |= {row["content"]: row["id"] for row in plain.get("added_tokens") or ()}
+    return hashlib.sha256(canonical_json(sorted(pairs.items()))).hexdigest()

@@ -1,0 +1,29 @@
+"""Texts to be continued without any chat template, in several registers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from forensics.records import Declaration, GenerationConfig
+
+
+@dataclass(frozen=True)
+class RawText:
+    """The family: what it is for, and how its completions are drawn unless a suite says otherwise."""
+
+    declaration: Declaration
+    config: GenerationConfig
+
+
+DECLARATION = Declaration(
+    name="raw-text",
+    version="1",
+    title="Raw-text continuation",
+    source="Next-token distributions on plain text show a model's base even under another persona (Filiation zoo study).",
+    parameters={"positions": "ends of words spread over the prompt, and its end"},
+    limitations=(
+        "Needs a model that continues raw text: most hosted chat endpoints do not.",
+        "Distributions compare only between models of one tokenizer.",
+    ),
+)
+PLUGIN = RawText(DECLARATION, GenerationConfig(max_tokens=24, top_logprobs=40))
