@@ -30,7 +30,7 @@ app.conf.update(
     task_acks_late=True,
     task_reject_on_worker_lost=True,
     task_default_queue="cpu",
-    task_routes={dispatch.COMPARE: {"queue": "cpu"}, dispatch.RECONCILE: {"queue": "cpu"}},
+    task_routes={dispatch.COMPARE: {"queue": "cpu"}, dispatch.RECONCILE: {"queue": "api"}},
     worker_prefetch_multiplier=1,
     worker_hijack_root_logger=False,
     worker_cancel_long_running_tasks_on_connection_loss=False,
@@ -44,8 +44,8 @@ app.conf.update(
         "reconcile": {
             "task": dispatch.RECONCILE,
             "schedule": RECONCILE_SECONDS,
-            # One that waited behind long work is worth nothing: the next is due already.
-            "options": {"queue": "cpu", "expires": RECONCILE_SECONDS, "priority": dispatch.GO_ON},
+            # On the queue whose tasks are short. One that waited is worth nothing: the next is due already.
+            "options": {"queue": "api", "expires": RECONCILE_SECONDS, "priority": dispatch.GO_ON},
         }
     },
 )

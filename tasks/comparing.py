@@ -12,8 +12,6 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
-from forensics.lineage.comparison import compare
-from forensics.lineage.storage import save
 
 from forensics.errors import ForensicsError
 from forensics.lineage.records import Comparison as Result
@@ -72,6 +70,11 @@ def _progress(update: Callable[..., int], heart: Heartbeat) -> Callable[[str, fl
 
 
 def _compute(comparison: Comparison, show: Callable[[str, float], None]) -> Result:
+    # Imported here: the other workers need not hold the engine's numerical libraries in memory.
+
+    # Imported here: the other workers need not hold the engine's numerical libraries in memory.
+    from forensics.lineage.comparison import compare
+
     show("reading responses", 0.0)
     chosen = comparison.collections.select_related("model").order_by("model__name")
     return compare(
@@ -86,6 +89,9 @@ def _compute(comparison: Comparison, show: Callable[[str, float], None]) -> Resu
 
 
 def _finish(comparison: Comparison, result: Result) -> None:
+
+    from forensics.lineage.storage import save
+
     draft = comparison.folder.with_suffix(f".draft-{comparison.attempt}")
     shutil.rmtree(draft, ignore_errors=True)
     draft.parent.mkdir(parents=True, exist_ok=True)

@@ -2,7 +2,8 @@
 
 The script is JSON: {"default": TEXT, "delay": SECONDS, "journal": FILE, "replies": {PROMPT_ID: TEXT or [STEP, ...]}}.
 A step is {"text", "outcome", "status", "error", "retry_after"}; the last one repeats. ``{prompt}`` and ``{seed}`` in a
-text are filled in. Every send adds a line "prompt_id sample" to the journal, so that sends can be counted.
+text are filled in. Every send adds a line "prompt_id sample" to the journal, so that sends can be counted, and a
+script goes on with its next step in another session.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ class ScriptedSession:
 
     def __init__(self, script: Mapping[str, Any]) -> None:
         self._script = script
-        self._asked: Counter[tuple[str, int]] = Counter()
+        journal = Path(script.get("journal", ""))
+        self._asked = Counter(journal.read_text(encoding="utf-8").splitlines() if journal.is_file() else ())
 
     def send(self, calls: Sequence[Call]) -> Iterator[Reply]:
         """One reply per call, in order."""
@@ -44,10 +46,11 @@ class ScriptedSession:
 
     def _reply(self, call: Call) -> Reply:
         asked = (call.prompt.prompt_id, call.sample)
+        line = f"{asked[0]} {asked[1]}"
         steps = self._script.get("replies", {}).get(asked[0], self._script.get("default", "{prompt}"))
         steps = [{"text": steps}] if isinstance(steps, str) else steps
-        step = steps[min(self._asked[asked], len(steps) - 1)]
-        self._asked[asked] += 1
+        step = steps[min(self._asked[line], len(steps) - 1)]
+        self._asked[line] += 1
         text = step.get("text", "").replace("{prompt}", call.prompt.text).replace("{seed}", str(call.config.seed))
         completion = Completion(asked[0], text, asked[1], Outcome(step.get("outcome", "completed")), "stop")
         request = canonical_json({"prompt": call.prompt.as_json(), "config": call.config.as_json()})
