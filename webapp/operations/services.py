@@ -64,6 +64,14 @@ def is_free(host: str, port: int) -> bool:
     return True
 
 
+def first_free_port(host: str, start: int) -> int:
+    """The first port from `start` that can be listened on; raises GroupError after a hundred."""
+    for port in range(start, start + 100):
+        if is_free(host, port):
+            return port
+    raise GroupError(f"no port from {start} to {start + 99} is free on {host}; name one: --port N")
+
+
 def _valkey(home: Path) -> Service:
     url = broker.client_url(home)
     return Service("valkey", tuple(broker.command(home)), ready=lambda: broker.answers(url), last=True)
