@@ -22,6 +22,7 @@ from forensics.provenance import sha256
 from webapp.custody import services as custody
 from webapp.probing import queries
 from webapp.probing.models import Collection, Completion, ProbeCall
+from webapp.probing.storable import columns, storable_text
 
 ERROR_CHARS = 500
 
@@ -115,7 +116,7 @@ def _put_back(claim: Claim, reply: Reply, delay: float) -> None:
         state=ProbeCall.State.WAITING,
         lease_expires=None,
         not_before=timezone.now() + timedelta(seconds=delay),
-        last_error=f"{reply.completion.outcome.value}: {reply.error}"[:ERROR_CHARS],
+        last_error=storable_text(f"{reply.completion.outcome.value}: {reply.error}")[:ERROR_CHARS],
     )
 
 
@@ -132,19 +133,10 @@ def _store(collection: Collection, final: Sequence[tuple[Claim, Reply]]) -> None
 
 def completion_row(collection: Collection, claim: Claim, reply: Reply) -> Completion:
     """The unsaved completion row for a reply, its raw bytes hashed and packed."""
-    done = reply.completion
     return Completion(
         collection=collection,
         probe_id=claim.probe,
-        sample=claim.call.sample,
         attempt=claim.attempt,
-        # PostgreSQL's text has no NUL; the raw bytes keep it.
-        text=done.text.replace("\x00", "�"),
-        outcome=done.outcome.value,
-        finish_reason=done.finish_reason[:64],
-        next_tokens=done.as_json().get("next_tokens", []),
-        prompt_tokens=done.prompt_tokens,
-        completion_tokens=done.completion_tokens,
         request_zlib=zlib.compress(reply.request) if reply.request else b"",
         raw_zlib=zlib.compress(reply.raw) if reply.raw else b"",
         request_sha256=sha256(reply.request) if reply.request else "",
@@ -152,9 +144,10 @@ def completion_row(collection: Collection, claim: Claim, reply: Reply) -> Comple
         headers=dict(reply.headers),
         status=reply.status,
         elapsed=reply.elapsed,
-        returned_model=reply.returned_model[:200],
-        system_fingerprint=reply.system_fingerprint[:200],
-        error=reply.error[:ERROR_CHARS],
+        returned_model=storable_text(reply.returned_model)[:200],
+        system_fingerprint=storable_text(reply.system_fingerprint)[:200],
+        error=storable_text(reply.error)[:ERROR_CHARS],
+        **columns(reply.completion),
     )
 
 

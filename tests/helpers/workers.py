@@ -20,7 +20,8 @@ def database_url() -> str:
     found = connection.settings_dict
     if connection.vendor == "sqlite":
         return f"sqlite:///{found['NAME']}"
-    return os.environ["DATABASE_URL"].rpartition("/")[0] + f"/{found['NAME']}"
+    address, _, query = os.environ["DATABASE_URL"].partition("?")
+    return f"{address.rpartition('/')[0]}/{found['NAME']}?{query}"
 
 
 class Worker:

@@ -23,6 +23,7 @@ from webapp.catalogue.models import Model, Role
 from webapp.custody import services as custody
 from webapp.probing import queries, services
 from webapp.probing.models import Collection, Completion, Suite
+from webapp.probing.storable import columns, storable_set
 
 BATCH = 1000
 RECORDED_CONFIG = GenerationConfig(max_tokens=512)
@@ -111,6 +112,7 @@ def _recorded_model(name: str, role: str, location: str, user: Any) -> Model:
 
 def store(responses: ResponseSet, model: Model, suite: Suite, *, user: Any = None) -> Imported:
     """A finished recorded collection with all completions of a response set, unless the same content is there."""
+    responses = storable_set(responses)
     same = Collection.objects.filter(
         model__name=model.name, suite=suite, recorded=True, content_hash=responses.content_hash
     )
@@ -122,7 +124,10 @@ def store(responses: ResponseSet, model: Model, suite: Suite, *, user: Any = Non
     with transaction.atomic():
         model.save()
         collection = _collection(responses, model, suite, user)
-        rows = [_row(collection, probes_by_id[c.prompt_id], c) for c in responses.completions]
+        rows = [
+            Completion(collection=collection, probe_id=probes_by_id[c.prompt_id], **columns(c))
+            for c in responses.completions
+        ]
         Completion.objects.bulk_create(rows, batch_size=BATCH)
         custody.append(
             actor=user,
@@ -155,18 +160,4 @@ def _collection(responses: ResponseSet, model: Model, suite: Suite, user: Any) -
         tokenizer_hash=responses.tokenizer,
         finished_at=timezone.now(),
         created_by=user,
-    )
-
-
-def _row(collection: Collection, probe: int, completion: Any) -> Completion:
-    return Completion(
-        collection=collection,
-        probe_id=probe,
-        sample=completion.sample,
-        text=completion.text,
-        outcome=completion.outcome.value,
-        finish_reason=completion.finish_reason[:64],
-        next_tokens=completion.as_json().get("next_tokens", []),
-        prompt_tokens=completion.prompt_tokens,
-        completion_tokens=completion.completion_tokens,
     )
