@@ -83,6 +83,7 @@ class Calibration:
     origin: str
     conditions: Conditions
     propositions: Mapping[str, PropositionModel]
+    corpora: tuple[str, ...]
     hash: str
 
     def describe(self) -> dict[str, Any]:
@@ -132,6 +133,7 @@ def parse(plain: Mapping[str, Any], *, where: str) -> Calibration:
             str(plain["origin"]),
             conditions,
             propositions,
+            tuple(plain.get("corpora", ())),
             sha256_json(plain),
         )
     except (KeyError, TypeError, ValueError) as problem:
