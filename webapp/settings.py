@@ -15,7 +15,7 @@ from webapp import broker
 from webapp.keys import new_credential_key, new_secret_key, stored_key
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = environ.Env()
+env = environ.FileAwareEnv()  # SECRET_KEY_FILE names a file that holds the SECRET_KEY, and so on
 
 FILIATION_HOME = Path(env.str("FILIATION_HOME", default=str(BASE_DIR / "var"))).resolve()
 FILIATION_HOME.mkdir(parents=True, exist_ok=True, mode=0o700)
