@@ -70,7 +70,7 @@ BAR_WIDTH, BAR_LEAST, BAR_MOST = 120, -2.0, 4.0
 
 
 def llr_geometry(value: float, raw: float | None, bounds: Sequence[float]) -> dict[str, Any]:
-    """Where a log10 LR, its raw value and its bounds lie on a bar of fixed scale; what lies beyond is put at the end."""
+    """Where a log10 LR, its raw value and its bounds lie on a bar of fixed scale, held to its ends."""
 
     def at(number: float) -> str:
         inside = min(max(number, BAR_LEAST), BAR_MOST)

@@ -165,7 +165,9 @@ def ranked(result: Result, identification: Identification, proposition: str) -> 
                 "value": value,
                 "raw": reference.llr_raw.get(proposition),
                 "verbal": verbal(value),
-                "why": "" if value is not None else _own_why(result, questioned, result.models.index(reference.reference)),
+                "why": ""
+                if value is not None
+                else _own_why(result, questioned, result.models.index(reference.reference)),
             }
         )
     return rows

@@ -8,6 +8,7 @@ from django.db.models import Count, F, IntegerField, QuerySet, Sum
 from django.db.models.fields.json import KT
 from django.db.models.functions import Cast
 
+from forensics import probes
 from webapp.probing.access import collections_for, suites_for
 from webapp.probing.models import Collection, Completion, Probe, Suite
 
@@ -28,12 +29,19 @@ def suites(user: Any) -> list[Suite]:
     return list(found.values())
 
 
+def shipped_but_not_stored() -> list[str]:
+    """Names of suites that ship with this version and are not stored yet."""
+    shipped = {probes.load_suite(name).suite_hash: name for name in probes.suite_names()}
+    known = set(Suite.objects.filter(suite_hash__in=shipped).values_list("suite_hash", flat=True))
+    return [name for suite_hash, name in shipped.items() if suite_hash not in known]
+
+
 def families(suite: Suite) -> list[dict[str, Any]]:
     """The suite's probe families with the number of their probes, largest first."""
     return list(suite.probes.order_by().values("family").annotate(n=Count("id")).order_by("-n", "family"))
 
 
-def probes(suite: Suite, *, words: str = "", family: str = "") -> QuerySet[Probe]:
+def probes_of(suite: Suite, *, words: str = "", family: str = "") -> QuerySet[Probe]:
     """The suite's probes that hold every word, in order."""
     found = suite.probes.all()
     for word in words.split():

@@ -26,7 +26,16 @@ ACTS = {
 
 def suite_list(request: HttpRequest) -> HttpResponse:
     """Every suite with its size and how many models have answered it."""
-    return render(request, "probing/suites.html", {"suites": listing.suites(request.user)})
+    context = {"suites": listing.suites(request.user), "missing": listing.shipped_but_not_stored()}
+    return render(request, "probing/suites.html", context)
+
+
+@require_POST
+def store_shipped(request: HttpRequest) -> HttpResponse:
+    """Store the suites that ship with this version."""
+    for suite in services.register_shipped_suites():
+        messages.success(request, f"The suite {suite} is stored.")
+    return redirect("probing:suites")
 
 
 def suite_page(request: HttpRequest, suite_id: object) -> HttpResponse:
@@ -38,7 +47,7 @@ def suite_page(request: HttpRequest, suite_id: object) -> HttpResponse:
         name = family["family"]
         family["declaration"] = registry.load(probes.PACKAGE, name).declaration if name in known else None
     words, family = request.GET.get("q", ""), request.GET.get("family", "")
-    page = page_of(request, listing.probes(suite, words=words, family=family))
+    page = page_of(request, listing.probes_of(suite, words=words, family=family))
     sized = next(s for s in listing.suites(request.user) if s.pk == suite.pk)
     context = {"suite": sized, "families": families, "page": page, "q": words, "family": family}
     return render(request, "probing/suite.html", context)
@@ -97,6 +106,7 @@ def start(request: HttpRequest) -> HttpResponse:
     suite = next((s for s in suites if str(s.pk) == source.get("suite")), suites[0] if suites else None)
     context = {
         "form": form, "models": models, "suites": suites, "wanted": wanted, "suite": suite,
+        "missing": listing.shipped_but_not_stored(),
         "total": len(wanted) * (suite.calls if suite else 0),
     }  # fmt: skip
     return render(request, "probing/start.html", context, status=422 if form.errors else 200)
