@@ -110,6 +110,7 @@ USE_I18N = False
 
 STATIC_URL = "/static/"
 STATIC_ROOT = FILIATION_HOME / "static"
+STATIC_ROOT.mkdir(exist_ok=True)  # whitenoise warns of a folder that is not there
 # Without a collect step, in development and in the demo, files are served from where they lie.
 WHITENOISE_USE_FINDERS = LOCAL
 WHITENOISE_AUTOREFRESH = DEBUG
