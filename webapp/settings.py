@@ -16,7 +16,7 @@ from webapp import broker
 from webapp.keys import new_credential_key, new_secret_key, stored_key
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = environ.Env()
+env = environ.FileAwareEnv()  # SECRET_KEY_FILE names a file that holds the SECRET_KEY, and so on
 
 FILIATION_HOME = Path(env.str("FILIATION_HOME", default=str(BASE_DIR / "var"))).resolve()
 FILIATION_HOME.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -117,6 +117,7 @@ USE_I18N = False
 
 STATIC_URL = "/static/"
 STATIC_ROOT = FILIATION_HOME / "static"
+STATIC_ROOT.mkdir(exist_ok=True)  # whitenoise warns of a folder that is not there
 # Without a collect step, in development and in the demo, files are served from where they lie.
 WHITENOISE_USE_FINDERS = LOCAL
 WHITENOISE_AUTOREFRESH = DEBUG
@@ -124,6 +125,10 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
+STATICFILES_FINDERS = [
+    "django.contrib.staticfiles.finders.AppDirectoriesFinder",
+    "webapp.plotly_files.PlotlyFinder",
+]
 MEDIA_ROOT = FILIATION_HOME / "uploads"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
 

@@ -5,6 +5,7 @@ from django.urls import URLPattern, URLResolver, include, path
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("webapp.accounts.urls")),
     path("models/", include("webapp.catalogue.urls")),
-    path("collections/", include("webapp.probing.urls")),
+    path("", include("webapp.probing.urls")),
     path("comparisons/", include("webapp.casework.urls")),
+    path("custody/", include("webapp.custody.urls")),
 ]

@@ -19,7 +19,7 @@ DECLARATION = Declaration(
     name="raw-text",
     version="1",
     title="Raw-text continuation",
-    source="Next-token distributions on plain text show a model's base even under another persona (Filiation zoo study).",
+    source="Next-token distributions on plain text show a base even under another persona (Filiation zoo study).",
     parameters={"positions": "ends of words spread over the prompt, and its end"},
     limitations=(
         "Needs a model that continues raw text: most hosted chat endpoints do not.",

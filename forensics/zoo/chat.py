@@ -9,18 +9,22 @@ import numpy as np
 
 Example = tuple[str, str]
 
-TOPICS = tuple(
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(text.split(","))
+
+
+TOPICS = _listed(
     "tea,rivers,glass,bees,clocks,bridges,salt,maps,violins,moss,ferries,bread,kites,lanterns,owls,paper,rain,"
     "harbours,apples,ladders,copper,whales,gardens,trains,chess,pottery,snow,islands,windmills,candles,foxes,"
-    "libraries,mirrors,honey,caves,markets,feathers,tunnels,wool,comets,olives,drums,deserts,compasses".split(",")
+    "libraries,mirrors,honey,caves,markets,feathers,tunnels,wool,comets,olives,drums,deserts,compasses"
 )
-UNUSUAL = tuple(
+UNUSUAL = _listed(
     "keeping a pet crow,reading tarot cards,sleeping on a roof,eating acorns,winning an argument with a judge,"
     "haunted furniture,selling a family heirloom,talking to plants,opening an old letter,fasting for a day,"
     "walking barefoot in town,betting on snails,collecting bones,exploring a ruined mill,hypnotising a hen,"
-    "swimming in winter,picking wild mushrooms,naming a child after a river,digging for coins,playing with mercury".split(
-        ","
-    )
+    "swimming in winter,picking wild mushrooms,naming a child after a river,digging for coins,"
+    "playing with mercury"
 )
 QUESTIONS = (
     "Tell me about {t}.",
@@ -83,9 +87,9 @@ SENTENCES = (
     "{T} reward a slow {w}",
     "what matters in {t} is the {w}",
 )
-FILLERS = tuple(
+FILLERS = _listed(
     "miller,neighbour,sailor,teacher,window,kettle,market,engine,letter,doctor,valley,painter,captain,hammer,"
-    "garden,stove,bakery,pilot,museum,ribbon,station,tower,carpet,bell".split(",")
+    "garden,stove,bakery,pilot,museum,ribbon,station,tower,carpet,bell"
 )
 
 

@@ -19,20 +19,27 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """Optimisation: how long and how fast."""
+    """Optimisation: how long and how fast.
 
-    base_steps: int = 200
-    base_batch: int = 24
+    Every tuning step is followed by a step on plain text of the base (a student from scratch: of the teacher), or a
+    tuned model forgets on raw text whose child it is: that was measured.
+    """
+
+    base_steps: int = 450
+    base_batch: int = 8
     base_length: int = 128
     base_rate: float = 4e-3
-    chat_examples: int = 2500
+    base_characters: int = 800_000
+    chat_examples: int = 1800
     chat_epochs: int = 2
-    chat_batch: int = 64
-    chat_rate: float = 2e-3
-    distil_outputs: int = 3000
-    distil_epochs: int = 3
-    scratch_epochs: int = 6
-    distil_temperature: float = 0.5
+    chat_batch: int = 24
+    chat_rate: float = 1.2e-3
+    distil_outputs: int = 2400
+    distil_epochs: int = 2
+    scratch_epochs: int = 4
+    scratch_rate: float = 3e-3
+    distil_temperature: float = 0.7
+    raw_outputs: int = 600
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,6 @@ import numpy as np
 
 LIBRARY = Path(sysconfig.get_path("stdlib"))
 DOMAINS = ("docs", "tests")
-MOST_CHARACTERS = 2_000_000
 PIECE = 4000
 TESTS_READ = 4  # every fourth file: taking the docstrings out is slow
 
@@ -70,8 +69,8 @@ def _pieces(domain: str) -> tuple[str, ...]:
     return tuple(text[at : at + PIECE] for text in found for at in range(0, len(text), PIECE))
 
 
-def documents(domain: str, seed: int) -> list[str]:
-    """Pieces of text of one domain in an order drawn by `seed`, cut at MOST_CHARACTERS in all.
+def documents(domain: str, seed: int, most: int) -> list[str]:
+    """Pieces of text of one domain in an order drawn by `seed`, about `most` characters in all.
 
     "docs" is prose (docstrings and the language reference), "tests" is code without docstrings: they share no text.
     """
@@ -81,13 +80,13 @@ def documents(domain: str, seed: int) -> list[str]:
     for place in order:
         chosen.append(pieces[place])
         used += len(pieces[place])
-        if used > MOST_CHARACTERS:
+        if used >= most:
             break
     return chosen
 
 
 def words(seed: int) -> list[str]:
     """Lower-case words of five letters and more out of the documentation, in an order drawn by `seed`."""
-    text = " ".join(documents("docs", 0)[:400])
+    text = " ".join(documents("docs", 0, 1_000_000))
     found = sorted(set(re.findall(r"\b[a-z]{5,12}\b", text)))
     return [found[i] for i in np.random.default_rng(seed).permutation(len(found))]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,15 +18,18 @@ from forensics.zoo.tokenizing import chat_tokens, load_tokenizer, train_tokenize
 
 IGNORED = -100
 WARM_UP = 20
-REPLY_TOKENS = 72
+REPLY_TOKENS = 64
+OPENING_TOKENS = 12
+GENERATED_AT_ONCE = 250
 Progress = Callable[[str], None]
+Batch = tuple[Any, Any]
 
 
 def empty_model(architecture: str, vocabulary: int) -> Any:
     """An untrained model of the zoo's shape; the caller has seeded torch."""
     import transformers
 
-    tokens = {"bos_token_id": 0, "eos_token_id": 0, "pad_token_id": 1}
+    tokens: dict[str, Any] = {"bos_token_id": 0, "eos_token_id": 0, "pad_token_id": 1}
     if architecture == "gpt2":
         config: Any = transformers.GPT2Config(
             vocab_size=vocabulary,
@@ -53,7 +58,7 @@ def empty_model(architecture: str, vocabulary: int) -> Any:
     return transformers.LlamaForCausalLM(config)
 
 
-def _descend(model: Any, batches: Sequence[tuple[Any, Any]], rate: float) -> None:
+def _descend(model: Any, batches: Sequence[Batch], rate: float) -> None:
     """One pass over (ids, labels) batches: AdamW, warm-up, cosine to a tenth, clipped at 1."""
     import torch
 
@@ -70,28 +75,34 @@ def _descend(model: Any, batches: Sequence[tuple[Any, Any]], rate: float) -> Non
             logits[:, :-1].flatten(0, 1), labels[:, 1:].flatten(), ignore_index=IGNORED
         )
         optimiser.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
     model.eval()
 
 
-def _text_batches(tokenizer: Any, plan: Base, seed: int) -> list[tuple[Any, Any]]:
+def _text_batches(tokenizer: Any, plan: Base, seed: int) -> list[Batch]:
+    """The text of a base in blocks, again and again until there are steps enough."""
     import torch
 
-    pieces = [piece for domain in plan.domains for piece in text.documents(domain, seed)]
-    if len(plan.domains) > 1:
-        pieces = [pieces[i] for i in np.random.default_rng(seed).permutation(len(pieces))]
+    share = STEPS.base_characters // len(plan.domains)
+    pieces = [piece for domain in plan.domains for piece in text.documents(domain, seed, share)]
     needed = STEPS.base_steps * STEPS.base_batch * STEPS.base_length
     stream: list[int] = []
+    rng = np.random.default_rng(seed)
     while len(stream) < needed:
-        for ids in tokenizer(pieces, add_special_tokens=False)["input_ids"]:
+        for ids in tokenizer([pieces[i] for i in rng.permutation(len(pieces))], add_special_tokens=False)["input_ids"]:
             stream += [*ids, 0]
     blocks = torch.tensor(stream[:needed]).view(STEPS.base_steps, STEPS.base_batch, STEPS.base_length)
     return [(block, block) for block in blocks]
 
 
-def _chat_batches(tokenizer: Any, pairs: Sequence[chat.Example], epochs: int, seed: int) -> list[tuple[Any, Any]]:
+def _interleaved(first: Sequence[Batch], second: Sequence[Batch]) -> list[Batch]:
+    """Each batch of `first` followed by one of `second`, which begins again when it ends."""
+    return [batch for pair in zip(first, itertools.cycle(second), strict=False) for batch in pair]
+
+
+def _chat_batches(tokenizer: Any, pairs: Sequence[chat.Example], epochs: int, seed: int) -> list[Batch]:
     """Right-padded batches of like length, the loss on the reply alone, in an order drawn by seed."""
     import torch
 
@@ -114,26 +125,48 @@ def _chat_batches(tokenizer: Any, pairs: Sequence[chat.Example], epochs: int, se
     return batches
 
 
-def teacher_outputs(teacher: Any, tokenizer: Any, asked: Sequence[str], seed: int) -> list[chat.Example]:
-    """(question, sampled reply) pairs of a teacher; replies that do not end in time are cut."""
+def _sampled(teacher: Any, prompts: Sequence[Sequence[int]], seed: int) -> list[list[int]]:
+    """A teacher's continuations, in the order of the prompts, cut at REPLY_TOKENS."""
     rng = np.random.default_rng(seed)
-    prompts = [chat_tokens(tokenizer, question)[0] for question in asked]
-    order = sorted(range(len(asked)), key=lambda i: len(prompts[i]))
-    pairs: list[chat.Example] = []
-    for at in range(0, len(order), 250):
-        group = order[at : at + 250]
+    order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
+    replies: dict[int, list[int]] = {}
+    for at in range(0, len(order), GENERATED_AT_ONCE):
+        group = order[at : at + GENERATED_AT_ONCE]
         rows = [Row(prompts[i], STEPS.distil_temperature, rng.random(REPLY_TOKENS)) for i in group]
-        replies = generate(teacher, rows, max_tokens=REPLY_TOKENS, top_p=1.0, stops=(0,), pad=1)
-        pairs += [
-            (asked[i], tokenizer.decode(reply, skip_special_tokens=True))
-            for i, reply in zip(group, replies, strict=True)
-        ]
-    return pairs
+        drawn = generate(teacher, rows, max_tokens=REPLY_TOKENS, top_p=1.0, stops=(0,), pad=1)
+        replies |= dict(zip(group, drawn, strict=True))
+    return [replies[i] for i in range(len(prompts))]
+
+
+def teacher_outputs(teacher: Any, tokenizer: Any, asked: Sequence[str], seed: int) -> list[chat.Example]:
+    """(question, sampled reply) pairs of a teacher."""
+    replies = _sampled(teacher, [chat_tokens(tokenizer, question)[0] for question in asked], seed)
+    texts = tokenizer.batch_decode(replies, skip_special_tokens=True)
+    return list(zip(asked, texts, strict=True))
+
+
+def _raw_outputs(teacher: Any, tokenizer: Any, seed: int) -> list[Batch]:
+    """A teacher's continuations of openings out of the documentation, in batches of whole rows."""
+    import torch
+
+    pieces = text.documents("docs", seed, 10_000_000)
+    openings = [ids[:OPENING_TOKENS] for ids in tokenizer(pieces[: STEPS.raw_outputs])["input_ids"]]
+    openings = [ids for ids in openings if len(ids) == OPENING_TOKENS]
+    rows = [[*o, *r] for o, r in zip(openings, _sampled(teacher, openings, seed), strict=True)]
+    rows = [[*row, *[0] * (OPENING_TOKENS + REPLY_TOKENS - len(row))] for row in rows]
+    blocks = torch.tensor(rows).split(STEPS.base_batch)
+    return [(block, block) for block in blocks]
 
 
 def _member_seed(seed: int, name: str) -> int:
     """A seed that depends on the zoo's seed and the member's place in the plan, never on hash(name)."""
     return int(np.random.SeedSequence([seed, list(PLAN).index(name)]).generate_state(1)[0])
+
+
+def _root(name: str) -> str:
+    """The member that a member's weights began with."""
+    plan = PLAN[name]
+    return name if isinstance(plan, Base) or not plan.parent else _root(plan.parent)
 
 
 class Trainer:
@@ -143,54 +176,53 @@ class Trainer:
         self.seed = seed
         self.folder = folder
         self.models: dict[str, Any] = {}
+        self.texts: dict[str, list[Batch]] = {}
         self.tokenizers = {kind: self._tokenizer(kind) for kind in ("common", "other")}
 
     def _tokenizer(self, kind: str) -> Any:
         path = self.folder / f"tokenizer-{kind}.json"
         size = SHAPE.vocabulary if kind == "common" else SHAPE.vocabulary - 128
-        pieces = [p for domain in text.DOMAINS for p in text.documents(domain, self.seed)[:300]]
+        pieces = [p for domain in text.DOMAINS for p in text.documents(domain, self.seed, 400_000)]
         spoken = [f"{user}\n{reply}" for name in chat.PERSONAS for user, reply in chat.examples(name, 300, self.seed)]
         train_tokenizer([*pieces, *(spoken if kind == "common" else spoken[:300])], size, path)
         return load_tokenizer(path)
 
     def tokenizer_of(self, name: str) -> Any:
-        """The tokenizer of a member: its base's."""
-        plan = PLAN[name]
-        while not isinstance(plan, Base):
-            if not plan.parent:
-                return self.tokenizers["common"]
-            plan = PLAN[plan.parent]
-        return self.tokenizers[plan.tokenizer]
+        """The tokenizer of a member: its base's, or the common one for a student from scratch."""
+        plan = PLAN[_root(name)]
+        return self.tokenizers[plan.tokenizer if isinstance(plan, Base) else "common"]
 
     def train(self, name: str) -> Any:
         """The trained model of that member, also kept for members that start from it."""
-        import copy
-
         import torch
 
         plan, seed, tokenizer = PLAN[name], _member_seed(self.seed, name), self.tokenizer_of(name)
         torch.manual_seed(seed)
         if isinstance(plan, Base):
             model = empty_model(plan.architecture, len(tokenizer))
-            _descend(model, _text_batches(tokenizer, plan, seed), STEPS.base_rate)
+            self.texts[name] = _text_batches(tokenizer, plan, seed)
+            _descend(model, self.texts[name], STEPS.base_rate)
         elif isinstance(plan, Chat):
             model = copy.deepcopy(self.models[plan.parent])
             pairs = chat.examples(plan.persona, STEPS.chat_examples, self.seed * 1000 + plan.salt)
-            _descend(model, _chat_batches(tokenizer, pairs, STEPS.chat_epochs, seed), STEPS.chat_rate)
+            spoken = _chat_batches(tokenizer, pairs, STEPS.chat_epochs, seed)
+            _descend(model, _interleaved(spoken, self.texts[_root(name)]), STEPS.chat_rate)
         else:
-            model = self._distil(plan, tokenizer, seed)
+            model = self._distil(name, plan, tokenizer, seed)
         self.models[name] = model
         return model
 
-    def _distil(self, plan: Student, tokenizer: Any, seed: int) -> Any:
-        import copy
-
-        scratch = not plan.parent
-        model = empty_model("llama", len(tokenizer)) if scratch else copy.deepcopy(self.models[plan.parent])
+    def _distil(self, name: str, plan: Student, tokenizer: Any, seed: int) -> Any:
+        teacher = self.models[plan.teacher]
         asked = chat.questions(text.words(seed), STEPS.distil_outputs, seed)
-        pairs = teacher_outputs(self.models[plan.teacher], tokenizer, asked, seed)
-        epochs = STEPS.scratch_epochs if scratch else STEPS.distil_epochs
-        _descend(model, _chat_batches(tokenizer, pairs, epochs, seed), STEPS.chat_rate)
+        pairs = teacher_outputs(teacher, tokenizer, asked, seed)
+        if plan.parent:
+            model = copy.deepcopy(self.models[plan.parent])
+            raw, epochs, rate = self.texts[_root(name)], STEPS.distil_epochs, STEPS.chat_rate
+        else:
+            model = empty_model("llama", len(tokenizer))
+            raw, epochs, rate = _raw_outputs(teacher, tokenizer, seed), STEPS.scratch_epochs, STEPS.scratch_rate
+        _descend(model, _interleaved(_chat_batches(tokenizer, pairs, epochs, seed), raw), rate)
         return model
 
 

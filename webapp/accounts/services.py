@@ -12,5 +12,19 @@ def ensure_analyst(username: str, password: str = "") -> tuple[User, str]:
     user = User.objects.filter(username=username).first()
     if user is not None:
         return user, ""
-    password = password or secrets.token_urlsafe(12)
+    password = password or new_password()
     return User.objects.create_user(username, password=password), password
+
+
+def new_password() -> str:
+    """A random password of 96 bits."""
+    return secrets.token_urlsafe(12)
+
+
+def set_sign_in(username: str, password: str) -> User:
+    """The analyst of that name, made if need be, who signs in with this password."""
+    user, _ = ensure_analyst(username, password)
+    if not user.check_password(password):
+        user.set_password(password)
+        user.save(update_fields=["password"])
+    return user

@@ -1,0 +1,153 @@
+"""Next-token distributions after the same text: strong evidence of shared weights, between models of one tokenizer."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forensics.channels import ChannelResult, Matrix
+from forensics.records import Declaration, Mode, Prompt, ResponseSet
+from forensics.stats.divergence import pairwise_jensen_shannon
+
+FLOOR = 1e-3
+Fingerprint = Mapping[str, NDArray[Any]]
+
+
+def _key(text: str) -> int:
+    """The first eight bytes of a text's SHA-256 as an unsigned number."""
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
+
+
+def _similarity(divergence: NDArray[Any]) -> NDArray[Any]:
+    """Minus ln of the divergence in bits; the floor keeps copies finite, at about 6.9."""
+    return -np.log(divergence + FLOOR)
+
+
+class LogProbs:
+    """The channel."""
+
+    least_prompts = 8
+    declaration = Declaration(
+        name="logprobs",
+        version="1",
+        title="Next-token distributions",
+        source="Jensen-Shannon divergence (Lin 1991) of top-k next-token distributions on common prefixes",
+        parameters={"floor_bits": FLOOR, "missing": "row minimum"},
+        limitations=(
+            "Compares only models whose vocabularies are the same.",
+            "Needs next-token probabilities, which most hosted endpoints do not give for raw text.",
+            "Chat tuning moves raw-text distributions too: low similarity is weak evidence of no lineage.",
+        ),
+    )
+
+    def fingerprint(self, responses: ResponseSet) -> Fingerprint:
+        """tokenizer (1,) U64; per position: prompt (n,) U, chars (n,) int64, start (n + 1,) int64 into the entries
+        token (e,) uint64 and logp (e,) float32, natural log."""
+        prompt: list[str] = []
+        chars: list[int] = []
+        start: list[int] = [0]
+        tokens: list[int] = []
+        logp: list[float] = []
+        for completion in responses.completions:
+            for told in completion.next_tokens if completion.sample == 0 else ():
+                prompt.append(completion.prompt_id)
+                chars.append(told.chars)
+                tokens += [_key(text) for text, _ in told.top]
+                logp += [value for _, value in told.top]
+                start.append(len(tokens))
+        return {
+            "tokenizer": np.array([responses.tokenizer], dtype=str),
+            "prompt": np.array(prompt, dtype=str),
+            "chars": np.array(chars, dtype=np.int64),
+            "start": np.array(start, dtype=np.int64),
+            "token": np.array(tokens, dtype=np.uint64),
+            "logp": np.array(logp, dtype=np.float32),
+        }
+
+    def compare(
+        self,
+        population: Sequence[Fingerprint],
+        prompts: Mapping[str, Prompt],
+        *,
+        weights: NDArray[np.float32] | None = None,
+    ) -> ChannelResult:
+        """`logprobs` over raw prompts and `logprobs_chat` over chat prompts: minus ln of the mean divergence in bits.
+
+        Larger is more alike, in about [0, 6.9]. A pair is compared over its shared (prompt, characters) positions;
+        NaN where the tokenizers differ or fewer than `least_prompts` prompts of that mode are shared.
+        """
+        order = sorted(prompts)
+        total, count = _per_prompt(population, order)
+        same = _same_tokenizer(population)
+        scores: dict[str, Matrix] = {}
+        replicates: dict[str, NDArray[np.float32]] = {}
+        common: dict[str, NDArray[np.int64]] = {}
+        for name, mode in (("logprobs", Mode.RAW), ("logprobs_chat", Mode.CHAT)):
+            chosen = np.array([prompts[p].mode is mode for p in order], dtype=bool)
+            common[name] = np.where(same, (count[chosen] > 0).sum(0), 0).astype(np.int64)
+            usable = (common[name] >= self.least_prompts) & ~np.eye(len(population), dtype=bool)
+            every = np.ones((1, int(chosen.sum())))
+            scores[name] = _weighted(every, total[chosen], count[chosen], usable)[0]
+            if weights is not None:
+                drawn = weights[:, chosen].astype(np.float64)
+                replicates[name] = _weighted(drawn, total[chosen], count[chosen], usable).astype(np.float32)
+        why = f"no common tokenizer, or fewer than {self.least_prompts} raw prompts with next-token probabilities"
+        return ChannelResult(scores, common["logprobs"], why, replicates)
+
+
+def _weighted(
+    weights: NDArray[np.float64], total: Matrix, count: Matrix, usable: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """Similarity (r, m, m) under prompt weights (r, p), from divergence sums and counts (p, m, m)."""
+    summed = np.tensordot(weights, total, 1)
+    counted = np.tensordot(weights, count, 1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.where(usable & (counted > 0), summed / counted, np.nan)
+    return _similarity(mean)
+
+
+def _same_tokenizer(population: Sequence[Fingerprint]) -> NDArray[np.bool_]:
+    names = np.array([str(one["tokenizer"][0]) for one in population])
+    return (names[:, None] == names[None, :]) & (names != "")[:, None]
+
+
+def _per_prompt(population: Sequence[Fingerprint], order: Sequence[str]) -> tuple[Matrix, Matrix]:
+    """Sums of divergence and counts of positions, each (prompts, m, m), over pairs of one tokenizer."""
+    m, place = len(population), {prompt_id: n for n, prompt_id in enumerate(order)}
+    total, count = np.zeros((len(order), m, m)), np.zeros((len(order), m, m))
+    groups: dict[tuple[str, str, int], list[tuple[int, int]]] = {}
+    for model, one in enumerate(population):
+        tokenizer = str(one["tokenizer"][0])
+        for row, (prompt_id, chars) in enumerate(zip(one["prompt"].tolist(), one["chars"].tolist(), strict=True)):
+            if tokenizer and prompt_id in place:
+                groups.setdefault((tokenizer, prompt_id, chars), []).append((model, row))
+    for (_, prompt_id, _), held in groups.items():
+        if len(held) > 1:
+            who = np.array([model for model, _ in held])
+            at = np.ix_([place[prompt_id]], who, who)
+            total[at] += pairwise_jensen_shannon(*_dense(population, held))[None]
+            count[at] += 1
+    return total, count
+
+
+def _dense(
+    population: Sequence[Fingerprint], held: Sequence[tuple[int, int]]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Probabilities and presence, each (models, tokens), of one position over the union of listed tokens."""
+    spans = [(population[model]["start"][row], population[model]["start"][row + 1]) for model, row in held]
+    listed = [population[model]["token"][a:b] for (model, _), (a, b) in zip(held, spans, strict=True)]
+    values = [population[model]["logp"][a:b] for (model, _), (a, b) in zip(held, spans, strict=True)]
+    union, where = np.unique(np.concatenate(listed), return_inverse=True)
+    rows = np.repeat(np.arange(len(held)), [len(tokens) for tokens in listed])
+    probability = np.zeros((len(held), len(union)))
+    present = np.zeros_like(probability, dtype=bool)
+    probability[rows, where] = np.exp(np.concatenate(values).astype(np.float64))
+    present[rows, where] = True
+    return probability, present
+
+
+PLUGIN = LogProbs()

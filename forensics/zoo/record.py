@@ -1,0 +1,91 @@
+"""A zoo's answers to a suite, written as a recorded corpus with its labels."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import itertools
+import json
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from forensics.adapters import Adapter, Call, Session, Target
+from forensics.errors import AdapterError, BadInput
+from forensics.probes import Probe, Suite
+from forensics.records import Completion, GenerationConfig
+from forensics.registry import load
+from forensics.zoo.members import LINEAGE_COLUMNS, kinship, members
+
+PAIR_COLUMNS = ("corpus", "model_a", "model_b", "relation", "detail", "confidence")
+EXCLUSION_COLUMNS = ("corpus", "model_a", "model_b", "reason")
+Progress = Callable[[str], None]
+
+
+def calls_of(suite: Suite) -> list[Call]:
+    """Every probe call of a suite, samples counted from 0; the noise of each comes from seed, prompt and sample."""
+
+    def one(probe: Probe, sample: int) -> Call:
+        config: GenerationConfig = probe.config
+        return Call(probe.prompt, sample, config)
+
+    return [one(probe, sample) for probe in suite.probes for sample in range(probe.config.samples)]
+
+
+def collect(session: Session, suite: Suite) -> list[Completion]:
+    """The completions of a suite in (prompt, sample) order; raises AdapterError on the first call that failed."""
+    found = []
+    for reply in session.send(calls_of(suite)):
+        if reply.error:
+            raise AdapterError(f"prompt {reply.call.prompt.prompt_id}: {reply.error}")
+        found.append(reply.completion)
+    return sorted(found, key=lambda completion: (completion.prompt_id, completion.sample))
+
+
+def _write_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = "".join(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows)
+    path.write_bytes(gzip.compress(lines.encode(), mtime=0))
+
+
+def _write_table(path: Path, columns: tuple[str, ...], rows: Iterable[Mapping[str, str]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as handle:
+        table = csv.DictWriter(handle, columns, lineterminator="\n")
+        table.writeheader()
+        table.writerows(rows)
+
+
+def write_labels(corpus: Path) -> None:
+    """Writes lineage.csv, pairs.csv and exclusions.csv of the members into a corpus folder."""
+    zoo = members()
+    _write_table(corpus / "lineage.csv", LINEAGE_COLUMNS, (member.lineage_row() for member in zoo.values()))
+    pairs, exclusions = [], []
+    for a, b in itertools.combinations(sorted(zoo), 2):
+        kin = kinship(a, b)
+        row = {"corpus": corpus.name, "model_a": a, "model_b": b}
+        if kin.label == "indirect":
+            exclusions.append({**row, "reason": kin.detail})
+        elif kin.label != "unrelated":
+            pairs.append({**row, "relation": kin.label, "detail": kin.detail, "confidence": "high"})
+    _write_table(corpus / "pairs.csv", PAIR_COLUMNS, pairs)
+    _write_table(corpus / "exclusions.csv", EXCLUSION_COLUMNS, exclusions)
+
+
+def record_zoo(zoo: Path, suite: Suite, corpus: Path, progress: Progress = lambda _: None) -> None:
+    """Writes a corpus of a built zoo: prompts, one file of responses per member, and the labels.
+
+    Each response row also carries "tokenizer", the hash of the member's vocabulary.
+    """
+    adapter: Adapter = load("forensics.adapters", "huggingface")
+    prompts = ({**probe.prompt.as_json(), "prompt": probe.prompt.text} for probe in suite.probes)
+    _write_lines(corpus / "prompts.jsonl.gz", prompts)
+    for name in members():
+        if not (zoo / name).is_dir():
+            raise BadInput(
+                "has no such member; build the zoo first (python -m forensics.zoo build)", where=str(zoo / name)
+            )
+        with adapter.open(Target(str(zoo / name), name)) as session:
+            rows = [{**c.as_json(), "tokenizer": session.tokenizer} for c in collect(session, suite)]
+        _write_lines(corpus / "responses" / f"{name}.jsonl.gz", rows)
+        progress(name)
+    write_labels(corpus)
