@@ -116,8 +116,14 @@ def _unknown(name: str) -> int:
 
 
 def _why(result: Result, i: int, j: int) -> str:
-    status = str(result.status[i, j])
+    status = str(result.status[i, j]).removeprefix("No LR reported: ")
     return status if status != "ok" else str(result.calibration.get("no_lr_reason") or "not estimable")
+
+
+def _own_why(result: Result, i: int, j: int) -> str:
+    """The pair's own reason; '' where it is the one that the page states once for all pairs."""
+    why = _why(result, i, j)
+    return "" if why == result.calibration.get("no_lr_reason") else why
 
 
 def pairs(result: Result, *, words: str = "", relation: str = "", sort: str = "-kin") -> list[dict[str, Any]]:
@@ -133,7 +139,7 @@ def pairs(result: Result, *, words: str = "", relation: str = "", sort: str = "-
     rows = [row for row in rows if not relation or row["relation"] == relation]
     for row in rows:
         row |= {name: _number(float(matrix[row["i"], row["j"]])) for name, matrix in columns.items()}
-        row["why"] = _why(result, row["i"], row["j"]) if row["lineage"] is None else ""
+        row["why"] = _own_why(result, row["i"], row["j"]) if row["lineage"] is None else ""
         row["verbal"] = verbal(row["lineage"])
     key, sign = sort.lstrip("-"), -1 if sort.startswith("-") else 1
     if key in columns:
@@ -159,7 +165,7 @@ def ranked(result: Result, identification: Identification, proposition: str) -> 
                 "value": value,
                 "raw": reference.llr_raw.get(proposition),
                 "verbal": verbal(value),
-                "why": "" if value is not None else _why(result, questioned, result.models.index(reference.reference)),
+                "why": "" if value is not None else _own_why(result, questioned, result.models.index(reference.reference)),
             }
         )
     return rows

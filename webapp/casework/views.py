@@ -84,6 +84,10 @@ def _heatmap(request: HttpRequest, comparison: Comparison, result: Result) -> di
 
 def _tree(request: HttpRequest, comparison: Comparison, result: Result) -> dict[str, Any]:
     questioned = choice(request, "questioned", result.models, "")
+    try:
+        reading.tree(comparison.pk, comparison.attempt)
+    except ForensicsError as problem:
+        return {"questioned": questioned, "no_figure": str(problem)}
     return _drawn(reading.figure(comparison, "tree", questioned=questioned)) | {"questioned": questioned}
 
 
@@ -154,6 +158,8 @@ def table_csv(request: HttpRequest, comparison_id: object, name: str) -> HttpRes
         raise Http404(name)
     result = queries.result(comparison)
     drawn = {"heatmap": _heatmap, "tree": _tree, "ranking": _ranking}[name](request, comparison, result)
+    if "figure" not in drawn:
+        raise Http404(drawn["no_figure"])
     options = {key: drawn[key] for key in ("matrix", "questioned", "proposition") if key in drawn}
     table = reading.figure(comparison, name, **options)["data"]["table"]
     text = io.StringIO()

@@ -7,8 +7,9 @@ from typing import Any
 from django import forms
 
 from forensics import adapters, registry
-from webapp.catalogue import bulk, services
+from webapp.catalogue import bulk, services, uploads
 from webapp.catalogue.models import Access, Model, Role
+from webapp.probing.models import Suite
 
 
 def api_adapters() -> list[tuple[str, str]]:
@@ -100,15 +101,23 @@ class TranscriptsForm(forms.Form):
     title, icon, summary = "Transcripts", "transcripts", "Completions recorded elsewhere, as JSONL"
     file = forms.FileField(
         label="Transcripts", allow_empty_file=True,
-        help_text="One JSON object a line with prompt_id, prompt and response; .jsonl or .jsonl.gz.",
-        widget=forms.ClearableFileInput(attrs={"accept": ".jsonl,.gz,.jsonl.gz"}),
+        help_text="One JSON object a line with prompt_id and response; .jsonl or .jsonl.gz. Choose it again after an error.",
+        widget=forms.ClearableFileInput(attrs={"accept": ".jsonl,.gz"}),
+    )  # fmt: skip
+    suite = forms.ModelChoiceField(
+        label="Suite that was answered", queryset=Suite.objects.none(), empty_label=None,
+        help_text="Every prompt id in the file must be one of this suite.",
     )  # fmt: skip
     name = name_field()
     role = role_field(Role.QUESTIONED)
 
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.fields["suite"].queryset = Suite.objects.order_by("name", "version")
+
     def submit(self, user: Any) -> list[Model]:
         """The registered model, its completions stored."""
-        return [services.register_transcripts(user=user, **self.cleaned_data)]
+        return [uploads.register_upload(user=user, **self.cleaned_data)]
 
 
 class FolderForm(forms.Form):
