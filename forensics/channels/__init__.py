@@ -16,37 +16,44 @@ from numpy.typing import NDArray
 from forensics.records import Declaration, Prompt, ResponseSet
 
 PACKAGE = __name__
-Matrix = NDArray[np.float64]
+Fingerprint = Mapping[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
 class ChannelResult:
     """Scores of every pair of a population of m models.
 
-    scores: name -> (m, m) symmetric float64, NaN where not estimable and on the diagonal, one per statistic that
-    the channel offers (the first is the channel's headline score). n: (m, m) int64, prompts behind each pair.
-    why: a sentence for pairs that are not estimable. replicates: name -> (r, m, m) of the same statistic over
-    bootstrap resamples of the prompts, where asked for.
+    scores: name -> (m, m) symmetric float64, NaN where not estimable and on the diagonal, one per statistic that the
+    channel offers; the first bears the channel's name (hyphens as underscores). cohort: names of those that mean
+    something only beside the rest of the population, and are normalised against it. n: (m, m) int64, prompts behind
+    each pair. why: a sentence for pairs that are not estimable. replicates: the same statistics as `scores` over
+    bootstrap resamples of the prompts, (r, m, m), where asked for and where the channel offers it.
     """
 
-    scores: Mapping[str, Matrix]
+    scores: Mapping[str, NDArray[np.float64]]
     n: NDArray[np.int64]
     why: str = ""
+    cohort: frozenset[str] = frozenset()
     replicates: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
 
 
 class Channel(Protocol):
-    """A plug-in. `least_prompts`: below this many common prompts a pair is not estimable."""
+    """A plug-in.
+
+    least_prompts: below this many common prompts a pair is not estimable. feature: what its fingerprints are, with a
+    version (``tokens@1``); channels that name the same feature share one stored fingerprint.
+    """
 
     declaration: Declaration
     least_prompts: int
+    feature: str
 
-    def fingerprint(self, responses: ResponseSet) -> Mapping[str, NDArray[Any]]:
+    def fingerprint(self, responses: ResponseSet) -> Fingerprint:
         """Named arrays that depend on the responses alone, never on other models. Must survive a round trip by npz."""
 
     def compare(
         self,
-        population: Sequence[Mapping[str, NDArray[Any]]],
+        population: Sequence[Fingerprint],
         prompts: Mapping[str, Prompt],
         *,
         weights: NDArray[np.float32] | None = None,

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from forensics import registry
+from forensics.errors import CorpusError
 from forensics.records import Declaration, Prompt, ResponseSet
 
 PACKAGE = __name__
@@ -65,3 +67,15 @@ class InMemory:
 
     def __iter__(self) -> Iterator[ResponseSet]:
         return (self.sets[m] for m in self.models)
+
+
+def open_corpus(path: Path) -> ResponseSource:
+    """The corpus at `path`, by the first reader that recognises it; raises CorpusError with the known formats."""
+    if not path.exists():
+        raise CorpusError("does not exist", where=str(path))
+    readers: list[Reader] = list(registry.load_all(PACKAGE).values())
+    for reader in readers:
+        if reader.recognises(path):
+            return reader.read(path)
+    known = "; ".join(reader.declaration.title for reader in readers)
+    raise CorpusError(f"not a recorded corpus that is known here ({known})", where=str(path))

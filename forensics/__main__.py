@@ -1,0 +1,236 @@
+"""The engine from a shell: python -m forensics compare | identify | validate | fit."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import math
+import os
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import forensics
+from forensics.corpora import ResponseSource, open_corpus
+from forensics.errors import BadInput, ForensicsError
+from forensics.evaluation import calibration as calibrations
+from forensics.evaluation.fitting import fit_calibration
+from forensics.evaluation.labels import read_labels
+from forensics.evaluation.pairs import PairTable, pair_table
+from forensics.evaluation.validation import report_text, text_table, validation
+from forensics.evaluation.verbal import number
+from forensics.lineage.comparison import compare
+from forensics.lineage.identification import identify, read_catalogue
+from forensics.lineage.records import PROPOSITIONS, Comparison
+
+
+def _progress(stage: str, share: float) -> None:
+    if sys.stderr.isatty():
+        print(f"\r\033[K{stage} ({share:.0%})", end="" if share < 1 else "\n", file=sys.stderr, flush=True)
+
+
+def _cache() -> Path | None:
+    """Where fingerprints are kept: FILIATION_CACHE, or nowhere."""
+    folder = os.environ.get("FILIATION_CACHE", "")
+    return Path(folder) if folder else None
+
+
+def _compare(source: ResponseSource, models: list[str] | None, args: argparse.Namespace) -> Comparison:
+    wanted = source.models if models is None else models
+    if unknown := sorted(set(wanted) - set(source.models)):
+        raise BadInput(f"no such model: {', '.join(unknown)}", where=source.path.name)
+    chosen = [loaded for text in args.calibration or () for loaded in [calibrations.load(Path(text))]] or None
+    return compare(
+        (source.responses(model) for model in wanted),
+        source.prompts,
+        suite_hash=args.suite_hash,
+        cache=_cache(),
+        jobs=args.jobs,
+        progress=_progress,
+        seed=args.seed,
+        known=chosen,
+    )
+
+
+def _columns(result: Comparison) -> dict[str, Any]:
+    """The (m, m) matrices of pairs.csv by column name, in order."""
+    table: dict[str, Any] = {f"score_{name}": matrix for name, matrix in result.scores.items()}
+    table |= {"score_kin": result.kin, "score_contrast": result.contrast}
+    table |= {f"llr_{name}": result.llr[name] for name in PROPOSITIONS}
+    return table | {f"llr_{name}_raw": result.llr_raw[name] for name in PROPOSITIONS}
+
+
+def _cell(value: float) -> str:
+    return f"{value:.6g}" if math.isfinite(value) else ""
+
+
+def write_pairs(result: Comparison, out: Path) -> int:
+    """The number of rows written: every unordered pair, model_a < model_b by code point."""
+    columns = _columns(result)
+    part = out.with_name(out.name + ".part")
+    rows = 0
+    with part.open("w", encoding="utf-8", newline="") as handle:
+        writer = csv.writer(handle, lineterminator="\n")
+        writer.writerow(["model_a", "model_b", "prompts", *columns, "status", "relation"])
+        for i, a in enumerate(result.models):
+            for j in range(i + 1, len(result.models)):
+                numbers = [_cell(matrix[i, j]) for matrix in columns.values()]
+                words = [result.status[i, j], result.relation[i, j]]
+                writer.writerow([a, result.models[j], int(result.prompts[i, j]), *numbers, *words])
+                rows += 1
+    part.replace(out)
+    return rows
+
+
+def _read_models(path: Path | None) -> list[str] | None:
+    """Model names, one a line, blank lines and # comments left out."""
+    if path is None:
+        return None
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as problem:
+        raise BadInput(f"cannot be read: {problem}", where=path.name) from problem
+    names = [line.strip() for line in lines]
+    return list(dict.fromkeys(name for name in names if name and not name.startswith("#")))
+
+
+def run_compare(args: argparse.Namespace) -> None:
+    """Score every pair of a corpus and write pairs.csv."""
+    result = _compare(open_corpus(args.dir), _read_models(args.models), args)
+    rows = write_pairs(result, args.out)
+    told = {"pairs": rows, "models": len(result.models), "out": str(args.out), "calibration": result.calibration}
+    if args.json:
+        print(json.dumps(told | {"manifest": result.manifest}, allow_nan=False))
+        return
+    print(f"{rows} pairs of {len(result.models)} models written to {args.out}")
+    if result.calibration["no_lr_reason"]:
+        print(f"No LR reported: {result.calibration['no_lr_reason']}")
+
+
+def run_identify(args: argparse.Namespace) -> None:
+    """Rank references for one questioned model."""
+    catalogue = read_catalogue(args.catalogue) if args.catalogue else None
+    result = _compare(open_corpus(args.dir), None, args)
+    references = [name.strip() for name in args.references.split(",") if name.strip()] if args.references else None
+    found = identify(result, args.questioned, references, catalogue)
+    if args.json:
+        plain = asdict(found)
+        for row in plain["ranking"]:
+            row |= {key: None for key in ("p_value", "p_holm") if not math.isfinite(row[key])}
+        print(json.dumps(plain, allow_nan=False, ensure_ascii=False))
+        return
+    rows = [
+        [
+            row.rank,
+            row.reference,
+            row.relation,
+            *("" if row.llr[p] is None else number(row.llr[p] or 0.0) for p in PROPOSITIONS),
+            row.p_value,
+            row.p_holm,
+            row.verbal,
+        ]
+        for row in found.ranking[: args.top]
+    ]
+    header = ("rank", "reference", "relation", *(f"LR {p}" for p in PROPOSITIONS), "p", "p Holm", "in words")
+    print(text_table(header, rows))
+    print(f"\n{found.finding}")
+    if found.calibration["no_lr_reason"]:
+        print(f"No LR reported: {found.calibration['no_lr_reason']}")
+
+
+def _table(folder: Path, args: argparse.Namespace, *, plain: bool) -> tuple[PairTable, Comparison]:
+    labels = read_labels(folder)
+    source = open_corpus(folder)
+    result = _compare(source, None, args)
+    matrices: dict[str, Any] = dict(result.scores) if plain else dict(result.scores) | _columns(result)
+    return pair_table(folder.resolve().name, result.models, matrices, labels), result
+
+
+def run_validate(args: argparse.Namespace) -> None:
+    """Join labels and print how well the engine does."""
+    table, result = _table(args.dir, args, plain=False)
+    used = calibrations.load(Path(args.calibration[0])) if args.calibration else None
+    wanted = result.calibration.get("hash")
+    chosen = next((c for c in ([used] if used else calibrations.shipped()) if c and c.hash == wanted), None)
+    told = validation(table, chosen, str(result.calibration["no_lr_reason"]))
+    if args.out:
+        args.out.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(told | {"manifest": dict(result.manifest)}, indent=1, allow_nan=False)
+        (args.out / "validation.json").write_text(text + "\n", encoding="utf-8")
+        (args.out / "validation.txt").write_text(report_text(told) + "\n", encoding="utf-8")
+        write_pairs(result, args.out / "pairs.csv")
+    print(json.dumps(told, allow_nan=False) if args.json else report_text(told))
+
+
+def run_fit(args: argparse.Namespace) -> None:
+    """Fit a calibration on labelled corpora and write it as JSON."""
+    tables = [_table(folder, args, plain=True)[0] for folder in args.dirs]
+    conditions = {"least_prompts": args.least_prompts, "least_models": args.least_models}
+    plain = fit_calibration(tables, name=args.name, version=args.version, origin=args.origin, conditions=conditions)
+    calibrations.parse(plain, where=args.name)
+    args.out.write_text(json.dumps(plain, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    rows = [[k, v["positives"], v["negatives"], v["families"], *v["bounds"]] for k, v in plain["propositions"].items()]
+    print(text_table(("LLR", "positives", "negatives", "families", "lower", "upper"), rows))
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    top = argparse.ArgumentParser(prog="python -m forensics", description="Evidence of language-model lineage.")
+    top.add_argument("--version", action="version", version=forensics.__version__)
+    commands = top.add_subparsers(dest="command", required=True)
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--jobs", type=int, default=1, metavar="N", help="processes for fingerprints (default 1)")
+    common.add_argument("--seed", type=int, default=0, help="seed of the bootstrap (default 0)")
+    common.add_argument("--json", action="store_true", help="print JSON")
+    common.add_argument("--suite-hash", default="", help="hash of the probe suite, for calibrations tied to one")
+    common.add_argument("--calibration", action="append", metavar="FILE", help="use this calibration, not the shipped")
+
+    one = commands.add_parser("compare", parents=[common], help="score every pair of a corpus")
+    one.add_argument("dir", type=Path, metavar="DIR", help="a recorded corpus")
+    one.add_argument("--out", type=Path, required=True, help="where pairs.csv goes")
+    one.add_argument("--models", type=Path, metavar="FILE", help="compare only these models, one name a line")
+    one.set_defaults(run=run_compare)
+
+    two = commands.add_parser("identify", parents=[common], help="rank references for one questioned model")
+    two.add_argument("dir", type=Path, metavar="DIR", help="a recorded corpus")
+    two.add_argument("--questioned", required=True, metavar="MODEL", help="the questioned model")
+    two.add_argument("--references", metavar="A,B,...", help="reference models (default: all others)")
+    two.add_argument("--catalogue", type=Path, metavar="CSV", help="model, family, release")
+    two.add_argument("--top", type=int, default=15, help="rows to print (default 15; --json prints all)")
+    two.set_defaults(run=run_identify)
+
+    three = commands.add_parser("validate", parents=[common], help="judge the engine on a labelled corpus")
+    three.add_argument("dir", type=Path, metavar="DIR", help="a recorded corpus with lineage.csv and pairs.csv")
+    three.add_argument("--out", type=Path, metavar="DIR", help="write validation.json, validation.txt and pairs.csv")
+    three.set_defaults(run=run_validate)
+
+    four = commands.add_parser("fit", parents=[common], help="fit a calibration on labelled corpora")
+    four.add_argument("dirs", type=Path, nargs="+", metavar="DIR", help="labelled corpora")
+    four.add_argument("--out", type=Path, required=True, metavar="FILE", help="where the calibration goes")
+    four.add_argument("--name", required=True)
+    four.add_argument("--version", default="1", dest="version")
+    four.add_argument("--origin", default="an analyst's own labelled population")
+    four.add_argument("--least-prompts", type=int, default=50)
+    four.add_argument("--least-models", type=int, default=20)
+    four.set_defaults(run=run_fit)
+    return top
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Exit status: 0 done, 2 bad input, 3 unreachable model, 4 not covered, 5 integrity, 1 anything else of ours."""
+    args = parser().parse_args(argv)
+    try:
+        args.run(args)
+    except ForensicsError as problem:
+        print(f"error: {problem}", file=sys.stderr)
+        return problem.exit_code
+    except BrokenPipeError:
+        # The reader of a pipe left early (head, say): not an error of ours.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,94 @@
+"""A rehearsed model: replies are read from a script file. For tests, rehearsals and fault drills.
+
+The script is JSON: {"default": TEXT, "delay": SECONDS, "journal": FILE, "replies": {PROMPT_ID: TEXT or [STEP, ...]}}.
+A step is {"text", "outcome", "status", "error", "retry_after"}; the last one repeats. ``{prompt}`` and ``{seed}`` in a
+text are filled in. Every send adds a line "prompt_id sample" to the journal, so that sends can be counted, and a
+script goes on with its next step in another session.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from forensics.adapters import Call, Reply, Target
+from forensics.errors import BadInput
+from forensics.provenance import canonical_json
+from forensics.records import Completion, Declaration, Outcome
+
+
+class ScriptedSession:
+    """An open script."""
+
+    tokenizer = ""
+
+    def __init__(self, script: Mapping[str, Any]) -> None:
+        self._script = script
+        journal = Path(script.get("journal", ""))
+        self._asked = Counter(journal.read_text(encoding="utf-8").splitlines() if journal.is_file() else ())
+
+    def send(self, calls: Sequence[Call]) -> Iterator[Reply]:
+        """One reply per call, in order."""
+        for call in calls:
+            self._journal(call)
+            time.sleep(self._script.get("delay", 0.0))
+            yield self._reply(call)
+
+    def _journal(self, call: Call) -> None:
+        if path := self._script.get("journal"):
+            with Path(path).open("a", encoding="utf-8") as journal:
+                journal.write(f"{call.prompt.prompt_id} {call.sample}\n")
+
+    def _reply(self, call: Call) -> Reply:
+        asked = (call.prompt.prompt_id, call.sample)
+        line = f"{asked[0]} {asked[1]}"
+        steps = self._script.get("replies", {}).get(asked[0], self._script.get("default", "{prompt}"))
+        steps = [{"text": steps}] if isinstance(steps, str) else steps
+        step = steps[min(self._asked[line], len(steps) - 1)]
+        self._asked[line] += 1
+        text = step.get("text", "").replace("{prompt}", call.prompt.text).replace("{seed}", str(call.config.seed))
+        completion = Completion(asked[0], text, asked[1], Outcome(step.get("outcome", "completed")), "stop")
+        request = canonical_json({"prompt": call.prompt.as_json(), "config": call.config.as_json()})
+        said = {name: step.get(name) for name in ("status", "retry_after")}
+        return Reply(call, completion, request, canonical_json(step), error=step.get("error", ""), **said)
+
+
+class Scripted:
+    """The plug-in. `Target.location` is the script file."""
+
+    queue = "cpu"
+    declaration = Declaration(
+        name="scripted",
+        version="1",
+        title="Rehearsed replies from a script file",
+        source="This project",
+        limitations=("not a language model: for tests and rehearsals alone",),
+    )
+
+    def check(self, target: Target) -> Mapping[str, str]:
+        """Kind of target; raises BadInput naming the file."""
+        _read(target)
+        return {"kind": "script"}
+
+    @contextmanager
+    def open(self, target: Target) -> Iterator[ScriptedSession]:
+        """The script, read anew."""
+        yield ScriptedSession(_read(target))
+
+
+def _read(target: Target) -> Mapping[str, Any]:
+    try:
+        script = json.loads(Path(target.location).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as problem:
+        raise BadInput(f"not a script: {problem}", where=target.location) from problem
+    if not isinstance(script, dict):
+        raise BadInput("a script is a JSON object", where=target.location)
+    return script
+
+
+PLUGIN = Scripted()

@@ -1,0 +1,97 @@
+"""Fitting a calibration on labelled populations, pooled over corpora."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from forensics.errors import BadInput
+from forensics.evaluation import fusion
+from forensics.evaluation.calibration import PropositionModel
+from forensics.evaluation.fusion import LabelledPairs
+from forensics.evaluation.pairs import PairTable
+
+TEXT_FEATURES: Mapping[str, tuple[str, ...]] = {
+    "weights": ("agreement", "agreement_cosine"),
+    "base": ("agreement", "agreement_cosine"),
+    "distilled": ("agreement", "agreement_cosine", "style", "style_openings", "style_closings"),
+    "lineage": ("agreement", "agreement_cosine", "style_openings"),
+}
+
+
+def pool(parts: Sequence[LabelledPairs]) -> LabelledPairs:
+    """All parts together. Within a part each side counts like the square root of its pairs, so that no corpus rules.
+
+    A column that a part lacks is missing there.
+    """
+    names = sorted({name for part in parts for name in part.scores})
+    weights = []
+    for part in parts:
+        weight = part.weight.copy()
+        for side in (part.related, ~part.related):
+            if side.any():
+                weight[side] /= np.sqrt(side.sum())
+        weights.append(weight)
+    return LabelledPairs(
+        {n: np.concatenate([p.scores.get(n, np.full(p.related.size, np.nan)) for p in parts]) for n in names},
+        np.concatenate([p.related for p in parts]),
+        np.concatenate(weights),
+        [group for part in parts for group in part.groups],
+    )
+
+
+def fit_proposition(pairs: LabelledPairs, features: Sequence[str]) -> PropositionModel:
+    """A fusion fitted on all pairs, its bounds taken from leave-family-out LRs where these are to be had."""
+    model = fusion.fit(pairs, features)
+    raw = fusion.held_out(pairs, features)
+    told = np.isfinite(raw)
+    if min((pairs.related & told).sum(), (~pairs.related & told).sum()) < fusion.LEAST_PER_SIDE:
+        return model
+    return fusion.with_bounds(model, raw[told], pairs.take(told))
+
+
+def fit_calibration(
+    tables: Sequence[PairTable],
+    *,
+    name: str,
+    version: str,
+    origin: str,
+    conditions: Mapping[str, Any],
+    features: Mapping[str, Sequence[str]] = TEXT_FEATURES,
+) -> dict[str, Any]:
+    """The JSON of a calibration. A proposition with fewer than 5 positives is left out, and so gets no LR.
+
+    Raises BadInput when no proposition can be fitted.
+    """
+    propositions: dict[str, Any] = {}
+    skipped: list[str] = []
+    for proposition, wanted in features.items():
+        pairs = pool([table.labelled(proposition) for table in tables])
+        try:
+            model = asdict(fit_proposition(pairs, wanted))
+        except BadInput as problem:
+            skipped.append(f"{proposition}: {problem}")
+            continue
+        propositions[proposition] = _rounded(model)
+    if not propositions:
+        raise BadInput(f"nothing can be fitted on these labels ({'; '.join(skipped)})")
+    return {
+        "name": name,
+        "version": version,
+        "origin": origin,
+        "corpora": [table.corpus for table in tables],
+        "conditions": dict(conditions),
+        "propositions": propositions,
+    }
+
+
+def _rounded(value: Any) -> Any:
+    """Numbers to ten significant digits, so that the file does not hang on the last bit of a solver."""
+    if isinstance(value, float):
+        return float(f"{value:.10g}")
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in value.items()}
+    return [_rounded(item) for item in value] if isinstance(value, list | tuple) else value

@@ -1,0 +1,60 @@
+"""A population's token tables, seen prompt by prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Block:
+    """All completions of one prompt.
+
+    rows: (k,) int64, the models that answered, ascending. tokens: (t,) uint64. segment: (t,) int64, the completion that
+    each token belongs to. row_of_segment: (s,) int64, the position in `rows` of each completion's model.
+    """
+
+    prompt_id: str
+    rows: NDArray[np.int64]
+    tokens: NDArray[np.uint64]
+    segment: NDArray[np.int64]
+    row_of_segment: NDArray[np.int64]
+
+
+def blocks(population: Sequence[Mapping[str, NDArray[Any]]], *, least_models: int) -> Iterator[Block]:
+    """One block for each prompt that at least `least_models` answered, in sorted id order."""
+    where: dict[str, list[tuple[int, int]]] = {}
+    for model, table in enumerate(population):
+        for index, prompt_id in enumerate(table["prompt_ids"].tolist()):
+            where.setdefault(prompt_id, []).append((model, index))
+    bounds = [np.searchsorted(t["prompt"], np.arange(t["prompt_ids"].size + 1)) for t in population]
+    for prompt_id in sorted(where):
+        if len(where[prompt_id]) >= least_models:
+            yield _block(prompt_id, where[prompt_id], population, bounds)
+
+
+def _block(
+    prompt_id: str,
+    answered: list[tuple[int, int]],
+    population: Sequence[Mapping[str, NDArray[Any]]],
+    bounds: list[NDArray[np.int64]],
+) -> Block:
+    pieces: list[NDArray[np.uint64]] = []
+    owner: list[int] = []
+    for position, (model, index) in enumerate(answered):
+        offsets, tokens = population[model]["offsets"], population[model]["tokens"]
+        for completion in range(bounds[model][index], bounds[model][index + 1]):
+            pieces.append(tokens[offsets[completion] : offsets[completion + 1]])
+            owner.append(position)
+    lengths = np.array([piece.size for piece in pieces], dtype=np.int64)
+    return Block(
+        prompt_id,
+        np.array([model for model, _ in answered], dtype=np.int64),
+        np.concatenate(pieces),
+        np.repeat(np.arange(lengths.size), lengths),
+        np.array(owner, dtype=np.int64),
+    )

@@ -1,0 +1,218 @@
+"""Every pair of a population: scores, likelihood ratios, relation and distance. Blind to labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice, pairwise
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forensics import channels, registry
+from forensics.channels import Channel, ChannelResult, Fingerprint
+from forensics.errors import BadInput
+from forensics.evaluation import calibration as calibrations
+from forensics.evaluation.calibration import Calibration
+from forensics.evaluation.cohort import cohort_normalise
+from forensics.features.cache import FingerprintCache
+from forensics.features.copies import constant_models, copy_weights
+from forensics.lineage.kin import KIN, background_p, contrast, distances, fuse_kin
+from forensics.lineage.records import PROPOSITIONS, Comparison
+from forensics.lineage.relations import relations
+from forensics.provenance import run_manifest
+from forensics.records import Prompt, ResponseSet
+
+REPLICATES = 100
+TOKENS = "tokens@1"
+Progress = Callable[[str, float], None]
+Matrix = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Fingerprinted:
+    """One model's fingerprints, by feature."""
+
+    model: str
+    tokenizer: str
+    prints: Mapping[str, Fingerprint]
+
+
+def _silent(_stage: str, _share: float) -> None:
+    return None
+
+
+def compare(
+    sets: Iterable[ResponseSet],
+    prompts: Mapping[str, Prompt],
+    *,
+    suite_hash: str = "",
+    cache: Path | None = None,
+    jobs: int = 1,
+    progress: Progress | None = None,
+    seed: int = 0,
+    replicates: int = REPLICATES,
+    known: Sequence[Calibration] | None = None,
+) -> Comparison:
+    """The comparison of all pairs of the given response sets, models sorted by code point.
+
+    sets may be a generator: one set is held at a time, its fingerprints are kept (in `cache` too, by content hash).
+    suite_hash lets a calibration that is tied to a suite apply. known: the calibrations to choose from, those shipped
+    by default. Raises BadInput for fewer than two models or a name given twice. The same input and seed give the same
+    result, whatever the order of the sets.
+    """
+    report = progress or _silent
+    plugins: dict[str, Channel] = registry.load_all(channels.PACKAGE)
+    found = _fingerprints(sets, {p.feature: name for name, p in plugins.items()}, cache, jobs, report)
+    weights = bootstrap_weights(len(prompts), replicates, seed)
+    results = _channel_results(plugins, found, prompts, weights, report)
+    tables = [item.prints[TOKENS] for item in found]
+    constant, witness = constant_models(tables), copy_weights(tables)
+    witness[constant] = 0.0
+    scores = {
+        name: cohort_normalise(told, witness) if name in result.cohort else told
+        for result in results.values()
+        for name, matrix in result.scores.items()
+        for told in [_without(constant, matrix)]
+    }
+    shared = np.max([result.n for result in results.values()], axis=0).astype(np.int64)
+    kin = fuse_kin(scores)
+    chosen, reason = calibrations.choose(
+        calibrations.shipped() if known is None else known,
+        models=round(float(witness.sum())),
+        suite_hash=suite_hash,
+        tokenizers=sorted({item.tokenizer for item in found}),
+    )
+    raw, bounded = _likelihood_ratios(chosen, scores, shared)
+    report("done", 1.0)
+    return Comparison(
+        models=tuple(item.model for item in found),
+        prompts=shared,
+        scores=scores,
+        kin=kin,
+        contrast=contrast(scores),
+        llr=bounded,
+        llr_raw=raw,
+        p_value=background_p(kin),
+        status=_status(chosen, reason, raw, shared, constant),
+        relation=relations(bounded, scores),
+        distance=distances(kin),
+        support_distances=_support_distances(results["agreement"], constant, witness),
+        calibration=(chosen.describe() if chosen else {}) | {"no_lr_reason": reason},
+        manifest=run_manifest({"replicates": replicates, "suite_hash": suite_hash}, seed=seed),
+    )
+
+
+def bootstrap_weights(prompts: int, replicates: int, seed: int) -> NDArray[np.float32]:
+    """(replicates, prompts) float32 counts of resampling the prompts with replacement."""
+    if prompts == 0:
+        return np.zeros((replicates, 0), dtype=np.float32)
+    draws = np.random.default_rng(seed).multinomial(prompts, np.full(prompts, 1 / prompts), size=replicates)
+    return draws.astype(np.float32)
+
+
+def _fingerprint_one(work: tuple[ResponseSet, dict[str, str], Path | None]) -> Fingerprinted:
+    """All fingerprints of one response set, by feature. Runs in a worker process where there are several."""
+    responses, makers, folder = work
+    cache = FingerprintCache(folder)
+    found: dict[str, Fingerprint] = {}
+    for feature, channel in makers.items():
+        make = partial(registry.load(channels.PACKAGE, channel).fingerprint, responses)
+        found[feature] = cache.get({"feature": feature, "content": responses.content_hash}, make)
+    return Fingerprinted(responses.model, responses.tokenizer, found)
+
+
+def _fingerprints(
+    sets: Iterable[ResponseSet], makers: dict[str, str], cache: Path | None, jobs: int, report: Progress
+) -> list[Fingerprinted]:
+    """Fingerprints of every set, sorted by model. A few sets a process are read ahead, never all of them."""
+    found: list[Fingerprinted] = []
+    work = ((responses, makers, cache) for responses in sets)
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) if jobs > 1 else nullcontext() as pool:
+        while batch := list(islice(work, jobs * 4)):
+            found += pool.map(_fingerprint_one, batch) if pool else map(_fingerprint_one, batch)
+            report(f"read {len(found)} models", 0.0)
+    found.sort(key=lambda item: item.model)
+    names = [item.model for item in found]
+    if len(names) < 2:
+        raise BadInput(f"a comparison needs at least two models, and there is {len(names)}")
+    if twice := sorted({before for before, after in pairwise(names) if before == after}):
+        raise BadInput(f"given twice: {', '.join(twice)}")
+    return found
+
+
+def _channel_results(
+    plugins: Mapping[str, Channel],
+    found: Sequence[Fingerprinted],
+    prompts: Mapping[str, Prompt],
+    weights: NDArray[np.float32],
+    report: Progress,
+) -> dict[str, ChannelResult]:
+    results: dict[str, ChannelResult] = {}
+    for done, (name, plugin) in enumerate(plugins.items()):
+        report(f"channel {name}", 0.2 + 0.7 * done / len(plugins))
+        results[name] = plugin.compare([f.prints[plugin.feature] for f in found], prompts, weights=weights)
+    report("likelihood ratios", 0.9)
+    return results
+
+
+def _without(constant: NDArray[np.bool_], matrix: NDArray[np.floating]) -> Matrix:
+    """The matrix with nothing estimable for models that give one reply to most prompts."""
+    told = matrix.astype(np.float64)
+    told[constant], told[:, constant] = np.nan, np.nan
+    return told
+
+
+def _support_distances(
+    result: ChannelResult, constant: NDArray[np.bool_], witness: NDArray[np.float64]
+) -> NDArray[np.float32]:
+    """Distances of every bootstrap replicate, normalised within the replicate."""
+    replicates = [
+        distances(
+            fuse_kin({k: cohort_normalise(_without(constant, result.replicates[k][b]), witness) for k in KIN})
+        ).astype(np.float32)
+        for b in range(len(result.replicates[KIN[0]]))
+    ]
+    return np.array(replicates)
+
+
+def _likelihood_ratios(
+    chosen: Calibration | None, scores: Mapping[str, Matrix], shared: NDArray[np.int64]
+) -> tuple[dict[str, Matrix], dict[str, Matrix]]:
+    """Raw and bounded log10 LRs by proposition; NaN everywhere without a calibration and below its least prompts."""
+    nothing = np.full(shared.shape, np.nan)
+    if chosen is None:
+        return dict.fromkeys(PROPOSITIONS, nothing), dict.fromkeys(PROPOSITIONS, nothing)
+    enough = shared >= chosen.conditions.least_prompts
+    raw = {
+        name: np.where(enough, model.llr_raw(scores, shared.shape), np.nan)
+        for name, model in chosen.propositions.items()
+    }
+    for matrix in raw.values():
+        np.fill_diagonal(matrix, np.nan)
+    bounded = {name: chosen.propositions[name].bounded(matrix) for name, matrix in raw.items()}
+    return {k: raw.get(k, nothing) for k in PROPOSITIONS}, {k: bounded.get(k, nothing) for k in PROPOSITIONS}
+
+
+def _status(
+    chosen: Calibration | None,
+    reason: str,
+    raw: Mapping[str, Matrix],
+    shared: NDArray[np.int64],
+    constant: NDArray[np.bool_],
+) -> NDArray[np.object_]:
+    """'ok' where any LR is estimable, else the sentence that says why there is none."""
+    word = np.full(shared.shape, f"No LR reported: {reason}", dtype=object)
+    if chosen is not None:
+        least = chosen.conditions.least_prompts
+        word[:] = "No LR reported: a score that the calibration needs is not estimable for this pair"
+        word[shared < least] = f"No LR reported: fewer than {least} common prompts"
+        word[np.any([np.isfinite(matrix) for matrix in raw.values()], axis=0)] = "ok"
+    word[constant[:, None] | constant[None]] = "No LR reported: one of the two gives the same reply to most prompts"
+    np.fill_diagonal(word, "the same model")
+    return word

@@ -1,0 +1,51 @@
+"""What the scores of a pair come to before any calibration: fused similarity, contrast, rank and distance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+KIN = ("agreement", "agreement_cosine")
+
+
+def fuse_kin(scores: Mapping[str, NDArray[np.floating]]) -> NDArray[np.float64]:
+    """The fused similarity: the mean of the cohort-normalised agreement statistics; NaN where neither is estimable."""
+    parts = np.stack([scores[name] for name in KIN]).astype(np.float64)
+    finite = np.isfinite(parts)
+    return np.asarray(
+        np.where(finite.any(axis=0), np.where(finite, parts, 0).sum(axis=0) / np.maximum(finite.sum(axis=0), 1), np.nan)
+    )
+
+
+def contrast(scores: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Same base against same recipe: rare phrases speak for a base, stock openings and closings for a recipe."""
+    return np.asarray(scores["agreement"] - (scores["style_openings"] + scores["style_closings"]) / 2)
+
+
+def background_p(kin: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(m, m) p-values: the rank of a pair's kin among the other pairs of its two models, the larger of the two.
+
+    (1 + pairs at least as alike) / (1 + other pairs): in (0, 1], never 0; NaN where kin is.
+    """
+    m = kin.shape[0]
+    p = np.full((m, m), np.nan)
+    for i, row in enumerate(kin):
+        values = np.sort(row[np.isfinite(row)])
+        at_least = values.size - np.searchsorted(values, row, side="left")
+        p[i] = np.where(np.isfinite(row), at_least / max(values.size, 1), np.nan)
+    return np.asarray(np.fmax(p, p.T))
+
+
+def distances(kin: NDArray[np.floating]) -> NDArray[np.float64]:
+    """(m, m) distances: how far the pair's fused similarity falls short of the closest pair's.
+
+    ln of an overlap falls about evenly with divergence, so that its cohort-normalised form is near additive along a
+    tree. Zero on the diagonal and for the closest pair, NaN where kin is.
+    """
+    plain = kin.astype(np.float64)
+    finite = plain[np.isfinite(plain)]
+    distance = (finite.max() if finite.size else 0.0) - plain
+    np.fill_diagonal(distance, 0.0)
+    return np.asarray(distance)

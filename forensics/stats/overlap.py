@@ -1,0 +1,57 @@
+"""Similarity of rows of n-gram counts within one prompt."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from forensics.stats.ngrams import Grams
+
+RARE_SHARE = 0.1
+SMOOTHING = 5.0
+Square = NDArray[np.float64]
+
+
+def rare_overlap(grams: Grams, weight_of_row: NDArray[np.float64] | None = None) -> Square:
+    """(k, k) rare-phrase overlap O of the k rows: what few others say too, over what each says at all.
+
+    n-grams with 2 <= df <= max(2, k/10) count with weight ln((k+1)/df); O_ij is the weight shared over
+    sqrt((n_i+5)(n_j+5)), n being all distinct n-grams of a row. Non-negative; 0 for an empty row. Where rows have a
+    weight (copies of one model share one), k and the upper limit and weight of df are counted in weights.
+    """
+    rows = np.ones(grams.counts.shape[0]) if weight_of_row is None else weight_of_row
+    k = float(rows.sum())
+    present = grams.counts.copy()
+    present.data = np.ones_like(present.data)
+    distinct = np.diff(present.indptr)
+    df = np.asarray(present.T @ rows)
+    kept = (grams.df >= 2) & (df <= max(2.0, np.floor(RARE_SHARE * k)) + 1e-9)
+    weight = np.sqrt(np.log((k + 1) / df[kept])).astype(np.float32)
+    shared = present[:, kept] @ sparse.diags(weight)
+    scale = 1 / np.sqrt(distinct + SMOOTHING)
+    overlap = (shared @ shared.T).toarray() * scale[:, None] * scale[None]
+    return np.asarray(overlap, dtype=np.float64)
+
+
+def centred_cosine(grams: Grams) -> Square:
+    """(k, k) cosine of the rows' tf-idf after subtracting the mean row, in [-1, 1].
+
+    tf is ln(1+count), idf ln((k+1)/df), n-grams of a single row are left out, rows have unit length before centring.
+    A row without n-grams is all mean, and is like nothing: 0.
+    """
+    k = grams.counts.shape[0]
+    kept = grams.df >= 2
+    weighted = grams.counts[:, kept].astype(np.float64)
+    weighted.data = np.log1p(weighted.data)
+    weighted = weighted @ sparse.diags(np.log((k + 1) / grams.df[kept]))
+    lengths = np.sqrt(np.asarray(weighted.multiply(weighted).sum(axis=1)).ravel())
+    empty = lengths == 0
+    unit = sparse.diags(1 / np.where(empty, 1.0, lengths)) @ weighted
+    mean = np.asarray(unit.mean(axis=0)).ravel()
+    along = unit @ mean
+    inner = (unit @ unit.T).toarray() - along[:, None] - along[None] + mean @ mean
+    size = np.sqrt(np.clip(np.diag(inner), 1e-12, None))
+    cosine = inner / size[:, None] / size[None]
+    cosine[empty] = cosine[:, empty] = 0.0
+    return np.asarray(np.clip(cosine, -1.0, 1.0))

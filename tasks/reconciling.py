@@ -1,0 +1,44 @@
+"""Makes up for lost messages and dead workers: sends again what the database says is unfinished."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+from django.conf import settings
+from django.utils import timezone
+
+from tasks.app import app
+from webapp import dispatch
+from webapp.casework import services as casework
+from webapp.casework.models import Comparison
+from webapp.probing import services as probing
+from webapp.probing.models import Collection
+
+log = logging.getLogger(__name__)
+
+
+@app.task(name=dispatch.RECONCILE)
+def reconcile() -> None:
+    """Send work again for collections and comparisons that nobody has been seen working on for a lease's time."""
+    for collection in silent_collections():
+        log.info("collection %s has been silent: sent again", collection.pk)
+        probing.send_work(collection, priority=dispatch.GO_ON)
+    for comparison in silent_comparisons():
+        log.info("comparison %s has been silent: sent again", comparison.pk)
+        casework.send_work(comparison)
+
+
+def silent_collections() -> list[Collection]:
+    """Running collections whose last sign of life is older than a lease."""
+    silent_since = timezone.now() - timedelta(seconds=settings.LEASE_SECONDS)
+    running = Collection.objects.filter(state=Collection.State.RUNNING, sent_at__lte=silent_since)
+    return list(running.select_related("model"))
+
+
+def silent_comparisons() -> list[Comparison]:
+    """Comparisons that wait or run with a lease that has passed, put back in the queue."""
+    expired = Comparison.objects.filter(state__in=["queued", "running"], lease_expires__lte=timezone.now())
+    comparisons = list(expired)
+    Comparison.objects.filter(pk__in=[c.pk for c in comparisons], state="running").update(state="queued")
+    return comparisons

@@ -1,0 +1,78 @@
+"""A finished comparison of a small made-up population, one of its members hostile."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import numpy as np
+from django.utils import timezone
+
+from forensics.lineage.comparison import compare
+from forensics.lineage.records import PROPOSITIONS
+from forensics.lineage.records import Comparison as Result
+from forensics.lineage.storage import save
+from forensics.records import Completion, ResponseSet
+from tests.helpers.making import stored_suite
+from webapp.casework.models import Comparison
+from webapp.catalogue.models import Model
+from webapp.probing import queries
+from webapp.probing.importing import store
+from webapp.probing.models import Suite
+
+HOSTILE = '<img src=x onerror="window.owned=1"><b>bold</b>'
+HOSTILE_TEXT = HOSTILE + "<script>window.owned=1</script> zero\u200bwidth \u202edesrever and more words follow here"
+WORDS = [f"word{i}" for i in range(400)]
+
+
+def _text(model: int, prompt: int, words: int = 30) -> str:
+    family = random.Random(1000 * prompt + model // 3)
+    own = random.Random(f"{model}-{prompt}")
+    return " ".join((family if own.random() < 0.8 else own).choice(WORDS) for _ in range(words))
+
+
+def finished_comparison(models: int = 9, prompts: int = 24) -> Comparison:
+    """Groups of three that share most words, compared by the real engine and stored."""
+    suite = stored_suite(prompts)
+    names = [HOSTILE, *(f"family-{i // 3}-member-{i % 3}" for i in range(1, models))]
+    for number, name in enumerate(names):
+        replies = [Completion(f"p{p:03}", _text(number, p)) for p in range(prompts)]
+        if number == 0:
+            replies[0] = Completion("p000", HOSTILE_TEXT)
+        store(ResponseSet.of(name, replies), Model(name=name, adapter="recorded", location="made up"), suite)
+    comparison = _record(suite, f"{models} models")
+    chosen = comparison.collections.select_related("model")
+    save(compare([queries.response_set(c) for c in chosen], queries.prompts(suite), replicates=20), comparison.folder)
+    return comparison
+
+
+def large_comparison(models: int = 135) -> Comparison:
+    """A stored result of random distances, as large as the largest recorded corpus."""
+    comparison = _record(stored_suite(1, name="large"), f"{models} models")
+    save(_random(models), comparison.folder)
+    return comparison
+
+
+def _record(suite: Suite, title: str) -> Comparison:
+    comparison = Comparison.objects.create(
+        title=title, suite=suite, state="done", progress=1.0, attempt=1, finished_at=timezone.now()
+    )
+    comparison.collections.set(suite.collections.all())
+    Path(comparison.folder).mkdir(parents=True)
+    return comparison
+
+
+def _random(m: int) -> Result:
+    rng = np.random.default_rng(7)
+    places = rng.normal(size=(m, 4)) + 4 * rng.normal(size=(m // 5 + 1, 4))[np.arange(m) // 5]
+    distance = np.linalg.norm(places[:, None] - places[None], axis=2)
+    kin = 2 - distance
+    np.fill_diagonal(kin, np.nan)
+    llr = {name: np.clip(kin, -1, 2.3) for name in PROPOSITIONS}
+    ok = np.full((m, m), "ok", dtype=object)
+    return Result(
+        tuple(f"model-{i:03}" for i in range(m)), np.full((m, m), 60), {"agreement": kin}, kin, kin, llr,
+        dict.fromkeys(PROPOSITIONS, kin), np.ones((m, m)), ok, np.full((m, m), "derived", dtype=object), distance,
+        np.stack([distance] * 3).astype(np.float32),
+        {"name": "made up", "version": "1", "bounds": {name: [-1.0, 2.3] for name in PROPOSITIONS}, "no_lr_reason": ""},
+    )  # fmt: skip

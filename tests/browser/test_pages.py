@@ -1,0 +1,158 @@
+"""Every page in a real browser: light and dark, phone and desk, with hostile names and completions."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from tests.browser.conftest import PASSWORD, USER, Opener, Visit
+from tests.browser.population import HOSTILE, finished_comparison, large_comparison
+from tests.helpers.making import stored_suite
+from webapp.catalogue.models import Model
+from webapp.probing.models import Collection, Completion, ProbeCall
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+OTHER = "family-0-member-1"
+
+
+@pytest.fixture
+def analyst(live_server: Any, visit: Opener) -> Any:
+    """Opens a signed-in tab on a live server."""
+    User.objects.create_user(USER, password=PASSWORD)
+
+    def signed_in(**options: Any) -> Visit:
+        tab = visit(live_server.url, **options)
+        tab.sign_in()
+        return tab
+
+    return signed_in
+
+
+def _addresses(comparison: Any) -> dict[str, str]:
+    model, collection = Model.objects.get(name=OTHER), Collection.objects.first()
+    place, two = f"/comparisons/{comparison.pk}/", urlencode({"a": HOSTILE, "b": OTHER})
+    return {
+        "home": "/", "models": "/models/", "model": f"/models/{model.pk}/", "register": "/models/register/",
+        "register-endpoint": "/models/register/?way=endpoint", "suites": "/suites/",
+        "suite": f"/suites/{comparison.suite.pk}/", "collections": "/collections/",
+        "collection": f"/collections/{collection.pk}/", "start": "/collections/start/",  # type: ignore[union-attr]
+        "compare": "/comparisons/start/", "comparisons": "/comparisons/", "custody": "/custody/",
+        "heatmap": place, "tree": f"{place}?view=tree&{urlencode({'questioned': HOSTILE})}",
+        "ranking": f"{place}?view=ranking&{urlencode({'questioned': HOSTILE})}", "pairs": f"{place}?view=pairs",
+        "pair": f"{place}pair/?{two}", "probe": f"{place}pair/probe/?{two}&prompt=p000&hidden=shown",
+    }  # fmt: skip
+
+
+SOUND = """() => ({
+    wide: document.documentElement.scrollWidth - innerWidth,
+    headings: document.querySelectorAll("h1").length,
+    nameless: [...document.querySelectorAll("input:not([type=hidden]), select, textarea, button, a")]
+        .filter((n) => !(n.labels?.length || n.textContent.trim() || n.ariaLabel || n.querySelector("[aria-label]")))
+        .map((n) => n.outerHTML),
+    tables: [...document.querySelectorAll("table")].filter((t) => !t.caption?.textContent.trim()).length,
+    owned: window.owned ?? 0,
+})"""
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (390, "dark"), (1280, "light"), (1280, "dark")])
+def test_every_page_is_sound_at_phone_and_desk_width_in_light_and_dark(analyst: Any, width: int, scheme: str) -> None:
+    tab = analyst(width=width, scheme=scheme)
+    found = {}
+    for name, path in _addresses(finished_comparison()).items():
+        status = tab.open(path)
+        tab.shoot(f"{name}-{width}-{scheme}")
+        sound = tab.page.evaluate(SOUND)
+        found[name] = (status, sound.pop("wide") <= 0, sound, tab.refused(), list(tab.errors))
+    good = (200, True, {"headings": 1, "nameless": [], "tables": 0, "owned": 0}, [], [])
+    assert {name: what for name, what in found.items() if what != good} == {}
+
+
+def test_a_heatmap_of_135_models_opens_within_two_seconds_and_a_cell_leads_to_its_pair(analyst: Any) -> None:
+    comparison, tab = large_comparison(), analyst()
+    tab.open("/comparisons/")  # the static files are then cached, as on any second page
+    began = time.monotonic()
+    tab.open(f"/comparisons/{comparison.pk}/")
+    assert time.monotonic() - began < 2.0
+    image = tab.page.locator(".canvas image")
+    assert image.evaluate("(i) => getComputedStyle(i).imageRendering") == "pixelated"
+    tab.shoot("heatmap-of-135")
+    box = tab.page.locator(".canvas .nsewdrag").first.bounding_box()
+    tab.page.mouse.move(box["x"] + box["width"] * 0.3, box["y"] + box["height"] * 0.6)
+    tab.page.wait_for_function("document.querySelector('.readout strong') !== null")
+    with tab.page.expect_navigation(url="**/pair/?a=model-*&b=model-*"):
+        tab.page.mouse.click(box["x"] + box["width"] * 0.3, box["y"] + box["height"] * 0.6)
+
+
+def test_hidden_characters_are_written_out_on_the_switch_and_markup_is_never_obeyed(analyst: Any) -> None:
+    comparison, tab = finished_comparison(), analyst()
+    two = urlencode({"a": HOSTILE, "b": OTHER, "prompt": "p000"})
+    tab.open(f"/comparisons/{comparison.pk}/pair/probe/?{two}")
+    assert "<script>" in tab.page.locator(".side.a .completion").inner_text()
+    assert tab.page.locator(".side.a .esc").count() == 0
+    tab.page.click("text=Shown (2 and 0)")
+    assert tab.page.locator(".side.a .esc").all_inner_texts() == ["U+200B", "U+202E"]
+    assert tab.page.evaluate("window.owned") is None
+
+
+def test_the_theme_switch_is_remembered_and_redraws_the_figure(analyst: Any) -> None:
+    comparison, tab = finished_comparison(), analyst()
+    tab.open(f"/comparisons/{comparison.pk}/?view=tree")
+    ink = "getComputedStyle(document.querySelector('.canvas .textpoint text')).fill"
+    light = tab.page.evaluate(ink)
+    tab.page.click("[data-theme-switch]")
+    assert tab.page.evaluate(ink) != light
+    tab.open("/models/")
+    assert tab.page.evaluate("document.documentElement.dataset.theme") == "dark"
+
+
+def _running_collection(calls: int = 4) -> Collection:
+    model = Model.objects.create(name="rehearsed", adapter="scripted", location="made up")
+    suite = stored_suite(calls)
+    collection = Collection.objects.create(model=model, suite=suite, planned=calls)
+    ProbeCall.objects.bulk_create(
+        ProbeCall(collection=collection, probe=probe, sample=0) for probe in suite.probes.all()
+    )
+    return collection
+
+
+def _answer(collection: Collection, *ordinals: int) -> None:
+    for probe in collection.suite.probes.filter(ordinal__in=ordinals):
+        Completion.objects.create(
+            collection=collection, probe=probe, sample=0, text="yes", outcome="completed", received_at=timezone.now()
+        )
+        collection.calls.filter(probe=probe).update(state="done")
+
+
+def test_a_running_collection_is_followed_without_a_reload_and_says_when_it_is_done(analyst: Any) -> None:
+    collection, tab = _running_collection(), analyst()
+    tab.open(f"/collections/{collection.pk}/")
+    tab.page.evaluate("window.same = true")
+    _answer(collection, 0, 1, 2)
+    tab.page.wait_for_function("document.querySelector('[data-field=done]').textContent === '3'")
+    assert tab.page.evaluate("window.same") is True
+    _answer(collection, 3)
+    Collection.objects.filter(pk=collection.pk).update(state="done", counts={"completed": 4})
+    tab.page.wait_for_selector("progress.done")
+    assert "4 of 4" in tab.page.locator(".facts-inline").inner_text()
+
+
+def test_a_running_collection_can_be_read_without_scripts(analyst: Any) -> None:
+    collection, tab = _running_collection(), analyst(scripts=False)
+    _answer(collection, 0)
+    tab.open(f"/collections/{collection.pk}/")
+    assert "1 of 4" in tab.page.locator(".facts-inline").inner_text()
+    assert tab.page.get_by_text("Reload").is_visible()
+
+
+def test_the_first_tab_stop_leads_past_the_navigation(analyst: Any) -> None:
+    tab = analyst()
+    tab.open("/models/")
+    tab.page.keyboard.press("Tab")
+    assert tab.page.evaluate("document.activeElement.textContent") == "Skip to the content"
+    tab.page.keyboard.press("Enter")
+    assert tab.page.evaluate("document.activeElement.id") == "main"

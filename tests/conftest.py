@@ -1,0 +1,36 @@
+"""A home of its own for every test process, and real servers for the tests that ask for them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import django
+import pytest
+
+# Before Django reads its settings: no test may touch the analyst's home or use a server that is configured there.
+HOME = Path(tempfile.mkdtemp(prefix="filiation-test-"))
+os.environ.update(FILIATION_HOME=str(HOME), FILIATION_LEASE_SECONDS="3", FILIATION_SLICE_SECONDS="5")
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webapp.settings")
+for name in ("REDIS_URL", "SECRET_KEY", "FILIATION_CREDENTIAL_KEYS", "FILIATION_PRIVATE_HOSTS", "DEBUG"):
+    os.environ.pop(name, None)
+if "FILIATION_TEST_DATABASE" not in os.environ:
+    os.environ.pop("DATABASE_URL", None)
+django.setup()
+
+
+def pytest_unconfigure() -> None:
+    """Remove this process' home."""
+    shutil.rmtree(HOME, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def valkey() -> Iterator[str]:
+    """Celery's URL of a real Valkey that belongs to this test process."""
+    from webapp import broker
+
+    with broker.running(HOME) as url:
+        yield url

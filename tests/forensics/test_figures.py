@@ -1,0 +1,157 @@
+"""Figures: valid Plotly JSON, honest about gaps and bounds, safe with hostile names, readable without colour."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+
+from forensics import figures, registry
+from forensics.figures import _style as style
+from forensics.lineage.records import Branch, Comparison, Identification, LineageTree, RankedReference
+
+HOSTILE = '<b onmouseover="x()">$m$ & <a href="javascript:1">co</a>\u202e'
+
+
+def comparison(m: int = 7, *, names: tuple[str, ...] = ()) -> Comparison:
+    rng = np.random.default_rng(3)
+    points = rng.normal(size=(m, 3))
+    distance = np.linalg.norm(points[:, None] - points[None], axis=2)
+    kin = -distance.copy()
+    np.fill_diagonal(kin, np.nan)
+    text = np.full((m, m), "ok", dtype=object)
+    llr = {"lineage": kin.copy(), "weights": kin.copy()}
+    return Comparison(
+        names or tuple(f"model-{i:03}" for i in range(m)), np.full((m, m), 60), {"agreement": kin}, kin, kin, llr, llr,
+        np.ones((m, m)), text, text, distance, np.stack([distance] * 4).astype(np.float32),
+    )  # fmt: skip
+
+
+def reference(rank: int, llr: float | None) -> RankedReference:
+    return RankedReference(
+        f"ref-{rank}", rank, {"lineage": llr}, {"lineage": llr and llr * 2}, 0.02 * rank, 0.1, "derived",
+        "moderate support", "ok" if llr is not None else "fewer than 50 prompts", 60, 1.5,
+    )  # fmt: skip
+
+
+def identification(*llrs: float | None, none: bool = False) -> Identification:
+    ranking = tuple(reference(i, llr) for i, llr in enumerate(llrs, start=1))
+    return Identification("q", ranking, none, "finding", {"bounds": {"lineage": [-1.0, 2.3]}})
+
+
+TREE = LineageTree(
+    ("a", "b", "c", "d"),
+    (Branch(4, 0, 1.0, None), Branch(4, 1, 1.0, None), Branch(5, 2, 1.0, None), Branch(5, 3, -0.1, None),
+     Branch(4, 5, 2.0, 0.6)),
+    "((a,b)60,c,d);",
+    100,
+)  # fmt: skip
+RESULTS = {"heatmap": comparison(), "ranking": identification(2.0, -0.5), "tree": TREE}
+
+
+@pytest.mark.parametrize("name", registry.names(figures.PACKAGE))
+def test_every_figure_keeps_the_contract_and_plotly_accepts_it(name: str) -> None:
+    plugin = registry.load(figures.PACKAGE, name)
+    data = plugin.data(RESULTS[name])
+    json.dumps(data, allow_nan=False)
+    assert data["reading"].endswith(".")
+    assert all(len(row) == len(data["table"]["columns"]) for row in data["table"]["rows"])
+    drawn = plugin.figure(data)
+    json.dumps(drawn, allow_nan=False)
+    go.Figure(drawn)
+
+
+def test_heatmap_cells_follow_the_dendrogram_and_keep_every_value() -> None:
+    result = comparison()
+    data = registry.load(figures.PACKAGE, "heatmap").data(result)
+    place = {name: i for i, name in enumerate(result.models)}
+    for a, row in zip(data["models"], data["cells"], strict=True):
+        for b, cell in zip(data["models"], row, strict=True):
+            assert cell is None if a == b else math.isclose(cell, result.distance[place[a], place[b]], abs_tol=6e-4)
+    values = [row[2] for row in data["table"]["rows"]]
+    assert values == sorted(values) and len(values) == 21
+
+
+def test_a_pair_that_is_not_estimable_is_an_empty_cell_and_is_counted() -> None:
+    result = comparison()
+    kin = result.kin.copy()
+    kin[0, 1] = kin[1, 0] = np.nan
+    data = registry.load(figures.PACKAGE, "heatmap").data(replace(result, kin=kin), matrix="kin")
+    assert "1 of 21 pairs are not estimable" in data["reading"]
+    assert sum(cell is None for row in data["cells"] for cell in row) == 7 + 2
+
+
+@pytest.mark.parametrize("bad", [math.inf, -math.inf])
+def test_an_infinite_number_is_refused_and_never_drawn(bad: float) -> None:
+    result = comparison()
+    kin = result.kin.copy()
+    kin[0, 1] = bad
+    with pytest.raises(ValueError, match="not finite"):
+        registry.load(figures.PACKAGE, "heatmap").data(replace(result, kin=kin), matrix="kin")
+    with pytest.raises(ValueError, match="not finite"):
+        registry.load(figures.PACKAGE, "ranking").data(identification(bad))
+
+
+def test_a_hostile_name_reaches_plotly_as_entities_only() -> None:
+    result = comparison(names=(HOSTILE, *(f"m{i}" for i in range(6))))
+    plugin = registry.load(figures.PACKAGE, "heatmap")
+    ticks = plugin.figure(plugin.data(result))["layout"]["xaxis"]["ticktext"]
+    assert not any(set("<>$\u202e") & set(tick) for tick in ticks)
+    assert style.label(HOSTILE).startswith("&lt;b onmouseover")
+
+
+def test_a_full_population_stays_a_compact_figure() -> None:
+    plugin = registry.load(figures.PACKAGE, "heatmap")
+    text = json.dumps(plugin.figure(plugin.data(comparison(135))), separators=(",", ":"))
+    assert len(text) < 250_000
+
+
+def test_branches_below_seventy_percent_are_dashed_and_named_in_the_reading() -> None:
+    plugin = registry.load(figures.PACKAGE, "tree")
+    data = plugin.data(TREE, questioned="c")
+    traces = plugin.figure(data)["data"]
+    dashed = next(t for t in traces if t.get("line", {}).get("dash") == "dash")
+    assert len(dashed["x"]) == 3
+    assert data["reading"].startswith("0 of 1 inner branches")
+    assert ["c | d", 2.0, 60.0] in data["table"]["rows"]
+
+
+def test_a_tree_is_drawn_with_its_leaves_apart_and_its_path_lengths_true() -> None:
+    data = registry.load(figures.PACKAGE, "tree").data(TREE)
+    assert sorted(leaf["y"] for leaf in data["leaves"]) == [0, 1, 2, 3]
+    x = {leaf["model"]: leaf["x"] for leaf in data["leaves"]}
+    assert x["a"] == x["b"] and abs(x["a"] - x["c"]) in (0, 1, 2)
+    assert min(x.values()) >= 0
+
+
+def test_the_ranking_shows_bounded_bars_raw_rings_and_both_bounds() -> None:
+    plugin = registry.load(figures.PACKAGE, "ranking")
+    drawn = plugin.figure(plugin.data(identification(2.0, -0.5)))
+    assert drawn["data"][0]["x"] == [2.0, -0.5]
+    assert drawn["data"][1]["x"] == [4.0, -1.0]
+    assert [shape["x0"] for shape in drawn["layout"]["shapes"]] == [-1.0, 2.3]
+
+
+def test_without_an_lr_the_ranking_says_so_and_draws_kin_instead() -> None:
+    plugin = registry.load(figures.PACKAGE, "ranking")
+    data = plugin.data(identification(None, None))
+    assert "no LR is reported, because fewer than 50 prompts" in data["reading"]
+    assert "no LR reported" in plugin.figure(data)["layout"]["xaxis"]["title"]["text"]
+    assert "None of these" in plugin.data(identification(None, none=True))["reading"]
+
+
+def _luminance(colour: str) -> float:
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return float(np.dot(linear, (0.2126, 0.7152, 0.0722)))
+
+
+def test_the_colour_scale_keeps_its_order_in_greyscale_in_light_and_dark() -> None:
+    light = [_luminance(colour) for _, colour in style.ramp()]
+    dark = [_luminance(style.DARK[colour]) for _, colour in style.ramp()]
+    assert light == sorted(light, reverse=True) and dark == sorted(dark)
+    assert style.DARK.keys() >= {style.INK, style.INK_SOFT, style.RULE, style.FOR, style.AGAINST, style.RUBRIC}

@@ -1,0 +1,153 @@
+"""The ledger's promises, on whichever database the settings name (tests/tasks/test_on_postgres.py runs them there)."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from forensics.adapters import Reply
+from forensics.records import Completion, Outcome
+from tasks import ledger
+from tests.helpers.making import scripted_model, stored_suite
+from webapp.probing import queries, services
+from webapp.probing.models import Collection, ProbeCall
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def collection(tmp_path: Path) -> Collection:
+    """A running collection of six calls."""
+    return services.start_collection(scripted_model(tmp_path), stored_suite())
+
+
+def reply(claim: ledger.Claim, text: str = "yes", outcome: Outcome = Outcome.COMPLETED, **more: object) -> Reply:
+    """A reply to a claim."""
+    completion = Completion(claim.call.prompt.prompt_id, text, claim.call.sample, outcome)
+    return Reply(claim.call, completion, b"asked", b"answered", **more)
+
+
+def expire(collection: Collection) -> None:
+    """Let every lease run out."""
+    past = timezone.now() - timedelta(seconds=1)
+    collection.calls.filter(state="leased").update(lease_expires=past)
+
+
+def test_a_call_is_claimed_by_one_worker_at_a_time(collection: Collection) -> None:
+    first, second = ledger.claim(collection, "a", 4), ledger.claim(collection, "b", 4)
+    assert [c.call.prompt.prompt_id for c in first] == ["p000", "p001", "p002", "p003"]
+    assert [c.call.prompt.prompt_id for c in second] == ["p004", "p005"]
+    assert ledger.claim(collection, "c", 4) == []
+
+
+def test_each_sample_has_a_seed_of_its_own(tmp_path: Path) -> None:
+    collection = services.start_collection(scripted_model(tmp_path), stored_suite(1, samples=3))
+    assert [c.call.config.seed for c in ledger.claim(collection, "a", 9)] == [0, 1, 2]
+
+
+def test_a_zombies_late_write_is_refused_by_the_fence(collection: Collection) -> None:
+    late = ledger.claim(collection, "zombie", 1)
+    expire(collection)
+    fresh = ledger.claim(collection, "alive", 1)
+    assert fresh[0].row == late[0].row
+    assert fresh[0].fence == late[0].fence + 1
+    assert ledger.record(collection, [(late[0], reply(late[0], "late"))]) == 0
+    assert ledger.record(collection, [(fresh[0], reply(fresh[0], "fresh"))]) == 1
+    assert ledger.record(collection, [(late[0], reply(late[0], "later still"))]) == 0
+    assert list(collection.completions.values_list("text", "attempt")) == [("fresh", 2)]
+
+
+def test_a_write_after_the_lease_was_swept_is_refused(collection: Collection) -> None:
+    late = ledger.claim(collection, "zombie", 2)
+    expire(collection)
+    assert services.sweep() == 2
+    assert ledger.record(collection, [(c, reply(c)) for c in late]) == 0
+    assert ledger.release(late) == 0
+    assert not collection.completions.exists()
+
+
+def test_recording_a_reply_twice_counts_it_once(collection: Collection) -> None:
+    answered = [(c, reply(c)) for c in ledger.claim(collection, "a", 6)]
+    assert [ledger.record(collection, answered), ledger.record(collection, answered)] == [6, 0]
+    assert collection.completions.count() == 6
+    kept = collection.completions.first()
+    assert kept is not None
+    assert (kept.request, kept.raw) == (b"asked", b"answered")
+
+
+def test_throttled_calls_wait_as_long_as_the_server_asks(collection: Collection) -> None:
+    claim = ledger.claim(collection, "a", 1)[0]
+    before = timezone.now()
+    ledger.record(collection, [(claim, reply(claim, "", Outcome.THROTTLED, retry_after=60.0))])
+    row = ProbeCall.objects.get(pk=claim.row)
+    assert row.state == "waiting"
+    assert row.not_before is not None
+    assert 60 <= (row.not_before - before).total_seconds() < 65
+    assert claim.row not in [c.row for c in ledger.claim(collection, "a", 6)]
+
+
+def test_a_failure_that_lasts_is_stored_as_what_it_is(collection: Collection) -> None:
+    for _ in range(5):
+        claim = ledger.claim(collection, "a", 1)[0]
+        assert ledger.record(collection, [(claim, reply(claim, "", Outcome.TIMED_OUT, error="slow"))]) == 1
+        ProbeCall.objects.filter(pk=claim.row).update(not_before=None)
+    assert queries.outcome_counts(collection) == {"timed-out": 1}
+    assert queries.response_set(collection).by_prompt == {}
+
+
+def test_a_ticket_works_once(collection: Collection) -> None:
+    assert ledger.take_ticket(str(collection.pk), collection.ticket) is not None
+    assert ledger.take_ticket(str(collection.pk), collection.ticket) is None
+    assert ledger.renew(collection, collection.ticket, "a")
+    assert ledger.take_ticket(str(collection.pk), collection.ticket + 1) is not None
+    assert not ledger.renew(collection, collection.ticket, "a")
+
+
+def test_a_paused_collection_gives_no_ticket_and_a_cancelled_one_no_calls(collection: Collection) -> None:
+    leased = ledger.claim(collection, "a", 2)
+    assert services.pause(collection)
+    assert ledger.take_ticket(str(collection.pk), collection.ticket) is None
+    assert services.cancel(collection)
+    assert not services.resume(collection)
+    assert ledger.record(collection, [(c, reply(c)) for c in leased]) == 2
+    assert ledger.claim(collection, "b", 9) == []
+    assert ledger.seconds_until_due(collection) is None
+
+
+def test_finishing_stores_counts_and_the_hash_of_what_came_back(collection: Collection) -> None:
+    ledger.record(collection, [(c, reply(c)) for c in ledger.claim(collection, "a", 9)])
+    assert ledger.finish(collection)
+    assert not ledger.finish(collection)
+    collection.refresh_from_db()
+    assert (collection.state, collection.counts) == ("done", {"completed": 6})
+    assert collection.content_hash == queries.response_set(collection).content_hash
+
+
+@pytest.mark.django_db(transaction=True)
+def test_workers_that_claim_at_once_share_the_calls_without_overlap(tmp_path: Path) -> None:
+    collection = services.start_collection(scripted_model(tmp_path), stored_suite(120))
+    taken: list[int] = []
+    problems: list[BaseException] = []
+
+    def work(owner: str) -> None:
+        try:
+            while claims := ledger.claim(collection, owner, 7):
+                ledger.record(collection, [(c, reply(c, owner)) for c in claims])
+                taken.extend(c.row for c in claims)
+        except BaseException as problem:
+            problems.append(problem)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=work, args=(f"w{i}",)) for i in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert problems == []
+    assert len(taken) == len(set(taken)) == collection.completions.count() == 120

@@ -1,0 +1,234 @@
+"""Pages of comparisons, down to two raw completions side by side."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST
+
+from forensics.errors import ForensicsError
+from forensics.figures.heatmap import matrices
+from forensics.lineage.records import PROPOSITIONS
+from forensics.lineage.records import Comparison as Result
+from forensics.records import Relation
+from webapp import presenting
+from webapp.casework import access, drilldown, queries, reading, services
+from webapp.casework.differences import sides
+from webapp.casework.forms import CompareForm
+from webapp.casework.models import Comparison
+from webapp.presenting import choice, page_of
+from webapp.probing import listing
+from webapp.probing import queries as probing
+from webapp.probing.models import Collection
+
+VIEWS = {"heatmap": "Heatmap", "tree": "Lineage tree", "ranking": "Ranking", "pairs": "Pairs"}
+FIGURES = ("heatmap", "tree", "ranking")
+MARKS = {"differences": "Differences", "shared": "Shared phrases", "none": "Nothing"}
+
+
+def comparison_list(request: HttpRequest) -> HttpResponse:
+    """Comparisons, the newest first."""
+    return render(request, "casework/list.html", {"page": page_of(request, access.comparisons_for(request.user), 30)})
+
+
+def start(request: HttpRequest) -> HttpResponse:
+    """Choose a suite, then two or more of the models that have answered it."""
+    suites = [s for s in listing.suites(request.user) if s.models]
+    suite = next((s for s in suites if str(s.pk) == request.GET.get("suite")), _most_answered(suites))
+    models = probing.models_with_responses(suite) if suite else []
+    form = CompareForm(request.POST or None, models=models)
+    if request.method == "POST" and suite and form.is_valid():
+        try:
+            comparison = services.start_comparison(suite=suite, user=request.user, **form.cleaned_data)
+        except ForensicsError as problem:
+            form.add_error(None, str(problem))
+        else:
+            return redirect("casework:comparison", comparison.pk)
+    source = request.POST if request.method == "POST" else request.GET
+    wanted = set(source.getlist("models")) & form.by_id.keys()
+    context = {"form": form, "suites": suites, "suite": suite, "models": models, "wanted": wanted}
+    return render(request, "casework/start.html", context, status=422 if form.errors else 200)
+
+
+def _most_answered(suites: list[Any]) -> Any:
+    return max(suites, key=lambda suite: suite.models, default=None)
+
+
+def comparison_page(request: HttpRequest, comparison_id: object) -> HttpResponse:
+    """Progress until it is done; then heatmap, tree, ranking or pairs, as the address says."""
+    comparison = access.comparison_or_404(request.user, comparison_id)
+    context: dict[str, Any] = {"comparison": comparison, "size": comparison.collections.count()}
+    if comparison.state != Comparison.State.DONE:
+        return render(request, "casework/progress.html", context | _progress(comparison))
+    view = choice(request, "view", VIEWS, "heatmap")
+    result = queries.result(comparison)
+    context |= {"view": view, "views": VIEWS.items(), "calibration": result.calibration, "models": result.models}
+    context |= {"heatmap": _heatmap, "tree": _tree, "ranking": _ranking, "pairs": _pairs}[view](
+        request, comparison, result
+    )
+    return render(request, f"casework/{view}.html", context)
+
+
+def _heatmap(request: HttpRequest, comparison: Comparison, result: Result) -> dict[str, Any]:
+    matrix = choice(request, "matrix", matrices(result), "distance")
+    drawn = reading.figure(comparison, "heatmap", matrix=matrix)
+    names = {"models": drawn["data"]["models"], "matrix": matrix}
+    return _drawn(drawn) | {"matrix": matrix, "matrices": matrices(result), "names": names}
+
+
+def _tree(request: HttpRequest, comparison: Comparison, result: Result) -> dict[str, Any]:
+    questioned = choice(request, "questioned", result.models, "")
+    try:
+        reading.tree(comparison.pk, comparison.attempt)
+    except ForensicsError as problem:
+        return {"questioned": questioned, "no_figure": str(problem)}
+    return _drawn(reading.figure(comparison, "tree", questioned=questioned)) | {"questioned": questioned}
+
+
+def _ranking(request: HttpRequest, comparison: Comparison, result: Result) -> dict[str, Any]:
+    questioned = choice(request, "questioned", result.models, _first_questioned(comparison, result))
+    proposition = choice(request, "proposition", PROPOSITIONS, "lineage")
+    drawn = reading.figure(comparison, "ranking", questioned=questioned, proposition=proposition)
+    identification = reading.identification(comparison.pk, comparison.attempt, questioned)
+    page = page_of(request, reading.ranked(result, identification, proposition), 50)
+    return _drawn(drawn) | {
+        "questioned": questioned, "proposition": proposition, "propositions": reading.PROPOSITION_WORDS.items(),
+        "identification": identification, "page": page, "bounds": reading.bounds(result.calibration, proposition),
+    }  # fmt: skip
+
+
+def _first_questioned(comparison: Comparison, result: Result) -> str:
+    named = comparison.collections.filter(model__role="questioned").order_by("model__name")
+    return named.values_list("model__name", flat=True).first() or result.models[0]
+
+
+def _pairs(request: HttpRequest, comparison: Comparison, result: Result) -> dict[str, Any]:
+    words, relation = request.GET.get("q", ""), request.GET.get("relation", "")
+    sort = request.GET.get("sort", "-kin")
+    rows = reading.pairs(result, words=words, relation=relation, sort=sort)
+    return {
+        "page": page_of(request, rows, 50), "q": words, "relation": relation, "sort": sort,
+        "relations": [r.value for r in Relation], "comparison": comparison,
+    }  # fmt: skip
+
+
+def _drawn(drawn: dict[str, Any]) -> dict[str, Any]:
+    table = drawn["data"]["table"]
+    shown = table | {"rows": table["rows"][: reading.SHOWN_ROWS], "count": len(table["rows"])}
+    return {
+        "figure": drawn["figure"], "reading": drawn["data"]["reading"], "table": shown,
+        "declaration": drawn["declaration"],
+    }  # fmt: skip
+
+
+def _progress(comparison: Comparison) -> dict[str, Any]:
+    return {
+        "state": presenting.state(comparison.state),
+        "stage": comparison.stage or "waiting for a worker",
+        "share": round(100 * comparison.progress),
+        "finished": comparison.state in (Comparison.State.DONE, Comparison.State.FAILED),
+    }
+
+
+@never_cache
+def progress_json(request: HttpRequest, comparison_id: object) -> JsonResponse:
+    """How far a comparison is."""
+    return JsonResponse(_progress(access.comparison_or_404(request.user, comparison_id)))
+
+
+@require_POST
+def retry(request: HttpRequest, comparison_id: object) -> HttpResponse:
+    """Queue a failed comparison again."""
+    comparison = access.comparison_or_404(request.user, comparison_id)
+    if not services.retry(comparison, user=request.user):
+        messages.warning(request, f"This comparison is {comparison.state}: only a failed one can be tried again.")
+    return redirect("casework:comparison", comparison.pk)
+
+
+def table_csv(request: HttpRequest, comparison_id: object, name: str) -> HttpResponse:
+    """A figure's whole table as CSV; text that a spreadsheet would run as a formula is prefixed."""
+    comparison = access.comparison_or_404(request.user, comparison_id)
+    if name not in FIGURES or comparison.state != Comparison.State.DONE:
+        raise Http404(name)
+    result = queries.result(comparison)
+    drawn = {"heatmap": _heatmap, "tree": _tree, "ranking": _ranking}[name](request, comparison, result)
+    if "figure" not in drawn:
+        raise Http404(drawn["no_figure"])
+    options = {key: drawn[key] for key in ("matrix", "questioned", "proposition") if key in drawn}
+    table = reading.figure(comparison, name, **options)["data"]["table"]
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(table["columns"])
+    writer.writerows([_cell(value) for value in row] for row in table["rows"])
+    headers = {"Content-Disposition": f'attachment; filename="{name}.csv"', "X-Content-Type-Options": "nosniff"}
+    return HttpResponse(text.getvalue(), content_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _cell(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and value[:1] in "=+-@\t\r" and value else value
+
+
+def pair(request: HttpRequest, comparison_id: object) -> HttpResponse:
+    """One pair: its LLRs with bounds and words, its scores, and the probes that both answered."""
+    comparison, a, b = _two(request, comparison_id)
+    try:
+        found = reading.pair(queries.result(comparison), a.model.name, b.model.name)
+    except KeyError as missing:
+        raise Http404(str(missing)) from missing
+    filters = _probe_filters(request)
+    page = page_of(request, drilldown.shared_probes(a, b, **filters), 25)
+    context = {
+        "comparison": comparison, "pair": found, "a": a, "b": b, "page": page, "filters": filters,
+        "rows": drilldown.rows(a, b, page.object_list), "families": listing.families(comparison.suite),
+    }  # fmt: skip
+    return render(request, "casework/pair.html", context)
+
+
+def probe(request: HttpRequest, comparison_id: object) -> HttpResponse:
+    """Two raw completions of one probe side by side."""
+    comparison, a, b = _two(request, comparison_id)
+    probes = drilldown.shared_probes(a, b, **_probe_filters(request))
+    chosen = drilldown.shared_probes(a, b).filter(prompt_id=request.GET.get("prompt", "")).first()
+    if chosen is None:
+        raise Http404("no such probe in this pair")
+    row = drilldown.rows(a, b, [chosen])[0]
+    left, right = _sample(request, "sample_a", row["a"]), _sample(request, "sample_b", row["b"])
+    marks, escapes = choice(request, "mark", MARKS, "differences"), request.GET.get("hidden") == "shown"
+    before, after = drilldown.neighbours(probes, chosen)
+    context = {
+        "comparison": comparison, "a": a, "b": b, "probe": chosen, "row": row, "left": left, "right": right,
+        "sides": sides(left.text, right.text, marks=marks, escapes=escapes), "mark": marks, "marks": MARKS.items(),
+        "hidden": escapes, "before": before, "after": after,
+    }  # fmt: skip
+    return render(request, "casework/probe.html", context)
+
+
+def _two(request: HttpRequest, comparison_id: object) -> tuple[Comparison, Collection, Collection]:
+    comparison = access.comparison_or_404(request.user, comparison_id)
+    if comparison.state != Comparison.State.DONE:
+        raise Http404("this comparison has no result yet")
+    try:
+        a, b = (queries.collection_of(comparison, request.GET.get(side, "")) for side in ("a", "b"))
+    except Collection.DoesNotExist as missing:
+        raise Http404("no such model in this comparison") from missing
+    if a.pk == b.pk:
+        raise Http404("a pair is two models")
+    return comparison, a, b
+
+
+def _probe_filters(request: HttpRequest) -> dict[str, Any]:
+    return {
+        "words": request.GET.get("q", ""), "family": request.GET.get("family", ""),
+        "same": request.GET.get("same") == "yes",
+    }  # fmt: skip
+
+
+def _sample(request: HttpRequest, name: str, completions: list[Any]) -> Any:
+    wanted = request.GET.get(name, "")
+    return next((c for c in completions if str(c.sample) == wanted), completions[0])

@@ -1,0 +1,41 @@
+"""Reads of the catalogue."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db.models import Q
+from django.utils import timezone
+
+from forensics import adapters, registry
+from forensics.adapters import Adapter, Target
+from webapp.catalogue import credentials
+from webapp.catalogue.models import Access, Authorisation, Model
+
+
+def adapter_of(model: Model) -> Adapter:
+    """The adapter plug-in that reaches this model."""
+    plugin: Adapter = registry.load(adapters.PACKAGE, model.adapter)
+    return plugin
+
+
+def target(model: Model) -> Target:
+    """Where the model is, with its secret. For workers and checks; never for a page."""
+    secret = "" if model.access == Access.WEIGHTS or model.is_recorded else credentials.reveal(model)
+    return unstored_target(model, secret)
+
+
+def unstored_target(model: Model, secret: str) -> Target:
+    """Where a model is, with a secret at hand instead of the stored one."""
+    return Target(model.location, model.remote_name, secret, tuple(settings.PRIVATE_HOSTS))
+
+
+def standing_authorisation(model: Model) -> Authorisation | None:
+    """The latest authorisation in force now, or None."""
+    now = timezone.now()
+    in_force = Q(starts_at__lte=now) & (Q(expires_at=None) | Q(expires_at__gt=now))
+    return model.authorisations.filter(in_force).first()
+
+
+def needs_authorisation(model: Model) -> bool:
+    """Whether probes leave this machine, so that somebody must have allowed them."""
+    return adapter_of(model).queue == "api"

@@ -1,0 +1,20 @@
+"""The custody log's page."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from webapp.custody import queries
+from webapp.custody.listing import actions, entries
+from webapp.presenting import page_of
+
+
+def log(request: HttpRequest) -> HttpResponse:
+    """Whether the chain holds, or where it breaks, and its entries, the newest first."""
+    wanted = {name: request.GET.get(name, "").strip() for name in ("q", "action", "head")}
+    found = entries(words=wanted["q"], action=wanted["action"])
+    context = wanted | {
+        "verification": queries.verify(wanted["head"]), "page": page_of(request, found), "actions": actions(),
+    }  # fmt: skip
+    return render(request, "custody/log.html", context)

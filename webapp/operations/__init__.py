@@ -1,0 +1,1 @@
+"""Running Filiation on one machine: the supervised group of processes (`up`) and the demonstration (`demo`)."""

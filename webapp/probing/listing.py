@@ -1,0 +1,70 @@
+"""Reads for the lists and pages of suites and collections."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Count, F, IntegerField, QuerySet, Sum
+from django.db.models.fields.json import KT
+from django.db.models.functions import Cast
+
+from forensics import probes
+from webapp.probing.access import collections_for, suites_for
+from webapp.probing.models import Collection, Completion, Probe, Suite
+
+SORTS = ("model__name", "suite__name", "state", "planned", "created_at")
+
+
+def suites(user: Any) -> list[Suite]:
+    """Suites with `probe_count`, `calls` (on one model) and `models` (that have answered)."""
+    found = {s.pk: s for s in suites_for(user)}
+    rows = Probe.objects.filter(suite__in=found).order_by().values("suite")
+    samples = Sum(Cast(KT("config__samples"), IntegerField()))
+    sizes = {r["suite"]: (r["n"], r["calls"]) for r in rows.annotate(n=Count("id"), calls=samples)}
+    done = collections_for(user).filter(state="done").order_by().values("suite")
+    answered = {r["suite"]: r["n"] for r in done.annotate(n=Count("model", distinct=True))}
+    for pk, suite in found.items():
+        suite.probe_count, suite.calls = sizes.get(pk, (0, 0))
+        suite.models = answered.get(pk, 0)
+    return list(found.values())
+
+
+def shipped_but_not_stored() -> list[str]:
+    """Names of suites that ship with this version and are not stored yet."""
+    shipped = {probes.load_suite(name).suite_hash: name for name in probes.suite_names()}
+    known = set(Suite.objects.filter(suite_hash__in=shipped).values_list("suite_hash", flat=True))
+    return [name for suite_hash, name in shipped.items() if suite_hash not in known]
+
+
+def families(suite: Suite) -> list[dict[str, Any]]:
+    """The suite's probe families with the number of their probes, largest first."""
+    return list(suite.probes.order_by().values("family").annotate(n=Count("id")).order_by("-n", "family"))
+
+
+def probes_of(suite: Suite, *, words: str = "", family: str = "") -> QuerySet[Probe]:
+    """The suite's probes that hold every word, in order."""
+    found = suite.probes.all()
+    for word in words.split():
+        found = found.filter(messages__icontains=word)
+    return found.filter(family=family) if family else found
+
+
+def collections(
+    user: Any, *, state: str = "", suite: str = "", words: str = "", sort: str = ""
+) -> QuerySet[Collection]:
+    """Collections by state, suite and model's name, in the order asked for, the newest first by default."""
+    found = collections_for(user)
+    if state in Collection.State.values:
+        found = found.filter(state=state)
+    if suite in {str(pk) for pk in suites_for(user).values_list("pk", flat=True)}:
+        found = found.filter(suite=suite)
+    for word in words.split():
+        found = found.filter(model__name__icontains=word)
+    return found.order_by(sort if sort.lstrip("-") in SORTS else "-created_at", "model__name")
+
+
+def completions(collection: Collection, *, outcome: str = "") -> QuerySet[Completion]:
+    """The collection's completions with their prompts, by outcome where one is named."""
+    found = collection.completions.select_related("probe").defer("raw_zlib", "request_zlib", "next_tokens")
+    found = found.filter(outcome=outcome) if outcome else found
+    return found.annotate(ordinal=F("probe__ordinal")).order_by("ordinal", "sample")

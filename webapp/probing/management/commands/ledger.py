@@ -1,0 +1,54 @@
+"""``python manage.py ledger show|sweep|verify``: the state of probe calls and of the stored evidence."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from webapp.custody import queries as custody
+from webapp.probing import queries, services, verifying
+from webapp.probing.models import Collection
+
+
+class Command(BaseCommand):
+    help = "Show open collections, give back expired leases, or verify what is stored against its hashes."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("action", choices=["show", "sweep", "verify"])
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
+        parser.add_argument("--head", default="", help="verify: a custody head published earlier")
+
+    def handle(self, *, action: str, **options: Any) -> None:
+        """Do what was asked; verify ends with exit code 5 when something does not match."""
+        self.as_json = options["json"]
+        {"show": self._show, "sweep": self._sweep, "verify": self._verify}[action](options)
+
+    def _say(self, plain: dict[str, Any], lines: list[str]) -> None:
+        self.stdout.write(json.dumps(plain) if self.as_json else "\n".join(lines))
+
+    def _show(self, _: dict[str, Any]) -> None:
+        rows = []
+        for collection in Collection.objects.filter(recorded=False).select_related("model", "suite"):
+            plain = {"collection": str(collection.pk), "name": str(collection), "state": collection.state}
+            rows.append(plain | dataclasses.asdict(queries.progress(collection)))
+        lines = [
+            f"{r['state']:9} {r['done']}/{r['planned']} done, {r['leased']} leased, {r['waiting']} waiting  {r['name']}"
+            for r in rows
+        ]
+        self._say({"collections": rows}, lines or ["No collections."])
+
+    def _sweep(self, _: dict[str, Any]) -> None:
+        swept = services.sweep()
+        self._say({"swept": swept}, [f"{swept} expired leases were given back."])
+
+    def _verify(self, options: dict[str, Any]) -> None:
+        chain = custody.verify(options["head"])
+        problems = [*verifying.problems(), *chain.problems]
+        lines = [*problems, f"Custody: {chain.entries} entries, head {chain.head or 'none'}."]
+        self._say({"problems": problems, "entries": chain.entries, "head": chain.head}, lines)
+        if problems:
+            raise CommandError(f"{len(problems)} problems: stored evidence does not match its hashes", returncode=5)

@@ -1,0 +1,158 @@
+"""Pages of suites and collections."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST
+
+from forensics import probes, registry
+from forensics.errors import ForensicsError
+from webapp.catalogue.access import models_for
+from webapp.presenting import choice, page_of
+from webapp.probing import access, listing, live, services
+from webapp.probing.forms import StartForm
+from webapp.probing.models import Collection
+
+ACTS = {
+    "pause": (services.pause, "is paused; calls in flight are still stored"),
+    "resume": (services.resume, "runs again"),
+    "cancel": (services.cancel, "is cancelled; what came back is kept"),
+}
+
+
+def suite_list(request: HttpRequest) -> HttpResponse:
+    """Every suite with its size and how many models have answered it."""
+    context = {"suites": listing.suites(request.user), "missing": listing.shipped_but_not_stored()}
+    return render(request, "probing/suites.html", context)
+
+
+@require_POST
+def store_shipped(request: HttpRequest) -> HttpResponse:
+    """Store the suites that ship with this version."""
+    for suite in services.register_shipped_suites():
+        messages.success(request, f"The suite {suite} is stored.")
+    return redirect("probing:suites")
+
+
+def suite_page(request: HttpRequest, suite_id: object) -> HttpResponse:
+    """One suite: its hash, its families with their declarations, its probes."""
+    suite = access.suite_or_404(request.user, suite_id)
+    families = listing.families(suite)
+    known = registry.names(probes.PACKAGE)
+    for family in families:
+        name = family["family"]
+        family["declaration"] = registry.load(probes.PACKAGE, name).declaration if name in known else None
+    words, family = request.GET.get("q", ""), request.GET.get("family", "")
+    page = page_of(request, listing.probes_of(suite, words=words, family=family))
+    sized = next(s for s in listing.suites(request.user) if s.pk == suite.pk)
+    context = {"suite": sized, "families": families, "page": page, "q": words, "family": family}
+    return render(request, "probing/suite.html", context)
+
+
+def collection_list(request: HttpRequest) -> HttpResponse:
+    """Collections by state and suite; with ids in the address, those alone, watched together."""
+    ids = request.GET.get("ids", "")
+    if ids:
+        return _watch(request, ids)
+    wanted = {name: request.GET.get(name, "") for name in ("state", "suite")}
+    words, sort = request.GET.get("q", ""), request.GET.get("sort", "-created_at")
+    found = listing.collections(request.user, words=words, sort=sort, **wanted)
+    page = page_of(request, found, 30)
+    rows = [live.row(collection) for collection in page]
+    open_ids = [r["id"] for r in rows if r["collection"].state == Collection.State.RUNNING]
+    context = {
+        "page": page, "rows": rows, "q": words, "sort": sort, "states": Collection.State.choices,
+        "state_now": wanted["state"], "suite_now": wanted["suite"], "suites": access.suites_for(request.user),
+        "open_ids": ",".join(open_ids),
+    }  # fmt: skip
+    return render(request, "probing/collections.html", context)
+
+
+def _watch(request: HttpRequest, ids: str) -> HttpResponse:
+    rows = [live.row(c) for c in live.chosen(request.user, ids).order_by("model__name")]
+    if not rows:
+        raise Http404("no such collections")
+    suites = {r["collection"].suite for r in rows}
+    done = [r["collection"].model for r in rows if r["collection"].state == Collection.State.DONE]
+    context = {
+        "rows": rows, "total": live.total(rows), "ids": ids, "done_models": done,
+        "suite": suites.pop() if len(suites) == 1 else None,
+    }  # fmt: skip
+    return render(request, "probing/watch.html", context)
+
+
+@never_cache
+def progress_json(request: HttpRequest) -> JsonResponse:
+    """How far the collections named in the address are."""
+    found = live.chosen(request.user, request.GET.get("ids", ""))
+    return JsonResponse(live.as_json([live.row(c) for c in found]))
+
+
+def start(request: HttpRequest) -> HttpResponse:
+    """Choose models and a suite; the number of calls is shown before anything is sent."""
+    models = [m for m in models_for(request.user) if not m.is_recorded]
+    suites = [s for s in listing.suites(request.user) if s.calls]
+    form = StartForm(request.POST or None, user=request.user, models=models, suites=suites)
+    if request.method == "POST" and form.is_valid():
+        started = _start(request, form)
+        if started:
+            return redirect(f"{reverse('probing:collections')}?ids={','.join(started)}")
+    source = request.POST if request.method == "POST" else request.GET
+    wanted = set(source.getlist("models"))
+    suite = next((s for s in suites if str(s.pk) == source.get("suite")), suites[0] if suites else None)
+    context = {
+        "form": form, "models": models, "suites": suites, "wanted": wanted, "suite": suite,
+        "missing": listing.shipped_but_not_stored(),
+        "total": len(wanted) * (suite.calls if suite else 0),
+    }  # fmt: skip
+    return render(request, "probing/start.html", context, status=422 if form.errors else 200)
+
+
+def _start(request: HttpRequest, form: StartForm) -> list[str]:
+    started = []
+    for model in form.cleaned_data["models"]:
+        try:
+            collection = services.start_collection(model, form.cleaned_data["suite"], user=request.user)
+        except ForensicsError as problem:
+            form.add_error(None, str(problem))
+            messages.warning(request, str(problem))
+        else:
+            started.append(str(collection.pk))
+    return started
+
+
+def collection_page(request: HttpRequest, collection_id: object) -> HttpResponse:
+    """One collection, live: counts by outcome, pace, time left, and what came back."""
+    collection = access.collection_or_404(request.user, collection_id)
+    row = live.row(collection)
+    outcome = choice(request, "outcome", [name for name, _ in row["outcomes"]], "")
+    page = page_of(request, listing.completions(collection, outcome=outcome), 25)
+    context = {"row": row, "collection": collection, "page": page, "outcome": outcome}
+    return render(request, "probing/collection.html", context)
+
+
+@require_POST
+def act(request: HttpRequest, collection_id: object, act: str) -> HttpResponse:
+    """Pause, resume or cancel a collection."""
+    collection = access.collection_or_404(request.user, collection_id)
+    if act not in ACTS:
+        raise Http404(act)
+    service, done = ACTS[act]
+    if service(collection, user=request.user):
+        messages.success(request, f"The collection of {collection} {done}.")
+    else:
+        messages.warning(request, f"The collection of {collection} is {collection.state}: it cannot be changed so.")
+    return redirect("probing:collection", collection.pk)
+
+
+def raw(request: HttpRequest, completion_id: int) -> HttpResponse:
+    """A reply's raw bytes as an attachment; where none were recorded, the text."""
+    completion = access.completion_or_404(request.user, completion_id)
+    body = completion.raw or completion.text.encode("utf-8", "surrogatepass")
+    name = f"completion-{completion.pk}.{'bin' if completion.raw else 'txt'}"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "X-Content-Type-Options": "nosniff"}
+    return HttpResponse(body, content_type="application/octet-stream", headers=headers)

@@ -1,0 +1,11 @@
+"""The root of all addresses."""
+
+from django.urls import URLPattern, URLResolver, include, path
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", include("webapp.accounts.urls")),
+    path("models/", include("webapp.catalogue.urls")),
+    path("", include("webapp.probing.urls")),
+    path("comparisons/", include("webapp.casework.urls")),
+    path("custody/", include("webapp.custody.urls")),
+]
