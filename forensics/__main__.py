@@ -226,6 +226,9 @@ def main(argv: list[str] | None = None) -> int:
     except ForensicsError as problem:
         print(f"error: {problem}", file=sys.stderr)
         return problem.exit_code
+    except BrokenPipeError:
+        # The reader of a pipe left early (head, say): not an error of ours.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 

@@ -14,7 +14,8 @@ from forensics.errors import AdapterError
 from forensics.probes import Probe, Suite
 from forensics.records import Outcome, ResponseSet
 
-BATCH = 64
+BATCH = 256
+"""Calls handed to a session at once: a local model wants many of one kind."""
 ATTEMPTS = 5
 THROTTLED_ATTEMPTS = 40
 LONGEST_WAIT = 600.0

@@ -19,11 +19,14 @@ from tasks.app import app
 from tasks.heartbeat import Heartbeat
 from tasks.ledger import Claim
 from webapp import dispatch
+from webapp.catalogue import queries as catalogue
 from webapp.probing import services
 from webapp.probing.models import Collection
 
 log = logging.getLogger(__name__)
 
+# An endpoint's calls are handed out in small numbers, so that a worker's death leaves few to be sent twice.
+CLAIM = {"gpu": BATCH, "cpu": BATCH, "api": 32}
 WRITE_EVERY = 1.0
 LONGEST_COUNTDOWN = 30.0
 
@@ -59,20 +62,21 @@ def collect_slice(collection_id: str, ticket: int) -> None:
 
 def _work(collection: Collection, owner: str, heart: Heartbeat) -> None:
     until = time.monotonic() + settings.SLICE_SECONDS
+    size = CLAIM[catalogue.adapter_of(collection.model).queue]
     with warm.session(collection.model) as session:
         _note_tokenizer(collection, session)
         while time.monotonic() < until and not heart.lost and _is_running(collection):
-            claims = ledger.claim(collection, owner, BATCH)
+            claims = ledger.claim(collection, owner, size)
             if not claims:
                 return
-            heart.touch()
-            _send(collection, session, claims)
+            _send(collection, session, claims, heart)
 
 
-def _send(collection: Collection, session: Session, claims: Sequence[Claim]) -> None:
+def _send(collection: Collection, session: Session, claims: Sequence[Claim], heart: Heartbeat) -> None:
     open_claims = {(c.call.prompt.prompt_id, c.call.sample): c for c in claims}
     try:
         for replies in _grouped(session.send([c.call for c in claims])):
+            heart.touch()
             if turned := next((r for r in replies if refused(r)), None):
                 raise TurnedAway(f"the target turns calls away: {turned.error}; mend that, then resume")
             answered = [(open_claims.pop((r.call.prompt.prompt_id, r.call.sample)), r) for r in replies]

@@ -78,7 +78,7 @@ def _compute(comparison: Comparison, show: Callable[[str, float], None]) -> Resu
     show("reading responses", 0.0)
     chosen = comparison.collections.select_related("model").order_by("model__name")
     return compare(
-        [queries.response_set(collection) for collection in chosen],
+        (queries.response_set(collection) for collection in chosen),
         queries.prompts(comparison.suite),
         suite_hash=comparison.suite.suite_hash,
         cache=Path(settings.FILIATION_HOME) / "cache",

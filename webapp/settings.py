@@ -10,6 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import environ
+from django.core.exceptions import ImproperlyConfigured
 
 from webapp import broker
 from webapp.keys import new_credential_key, new_secret_key, stored_key
@@ -81,6 +82,12 @@ ROOT_URLCONF = "webapp.urls"
 WSGI_APPLICATION = "webapp.wsgi.application"
 
 DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{FILIATION_HOME / 'filiation.sqlite3'}")}
+if DATABASES["default"]["ENGINE"] not in ("django.db.backends.sqlite3", "django.db.backends.postgresql"):
+    # Told here: a foreign driver fails on loading, before any check runs.
+    raise ImproperlyConfigured(
+        "DATABASE_URL names a database on which the ledger is not right: "
+        "write sqlite:///PATH or postgres://USER:PASSWORD@HOST/NAME, or leave it unset"
+    )
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # DEFERRED transactions upgrade their lock midway and fail at once under load; IMMEDIATE ones wait their turn.
     DATABASES["default"]["OPTIONS"] = {

@@ -10,6 +10,7 @@ from forensics.adapters import Call, Reply, Target
 from forensics.errors import BadInput
 from forensics.provenance import canonical_json, sha256_file
 from forensics.records import Completion, Declaration, Outcome, ResponseSet
+from forensics.transcripts import read_responses
 
 
 class RecordedSession:
@@ -64,8 +65,6 @@ class Recorded:
 
 
 def _read(target: Target) -> ResponseSet:
-    from forensics.corpora.filiation_jsonl import read_responses
-
     path = Path(target.location)
     if not path.is_file():
         raise BadInput("is not a file of transcripts", where=target.location)

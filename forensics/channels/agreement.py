@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from forensics.channels import ChannelResult, Fingerprint
 from forensics.features.blocks import blocks
+from forensics.features.copies import copy_weights
 from forensics.features.tokens import token_table
 from forensics.records import Declaration, Prompt, ResponseSet
 from forensics.stats.ngrams import gram_counts
@@ -65,11 +66,11 @@ class Agreement:
     ) -> ChannelResult:
         """`agreement`: ln of the mean rare-phrase overlap; `agreement_cosine`: mean centred cosine."""
         place = {prompt_id: i for i, prompt_id in enumerate(sorted(prompts))}
-        m = len(population)
+        m, witness = len(population), copy_weights(population)
         rare, cosine = PromptMean(m, weights), PromptMean(m, weights)
         for block in blocks(population, least_models=LEAST_MODELS):
             grams = gram_counts(block.tokens, block.segment, block.row_of_segment, block.rows.size, ORDERS)
-            rare.add(place[block.prompt_id], block.rows, rare_overlap(grams))
+            rare.add(place[block.prompt_id], block.rows, rare_overlap(grams, witness[block.rows]))
             cosine.add(place[block.prompt_id], block.rows, centred_cosine(grams))
         names = ("agreement", "agreement_cosine")
         return ChannelResult(

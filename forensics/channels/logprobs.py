@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from forensics.channels import ChannelResult, Matrix
+from forensics.channels import ChannelResult, Fingerprint
 from forensics.records import Declaration, Mode, Prompt, ResponseSet
 from forensics.stats.divergence import pairwise_jensen_shannon
 
 FLOOR = 1e-3
-Fingerprint = Mapping[str, NDArray[Any]]
+Matrix = NDArray[np.float64]
 
 
 def _key(text: str) -> int:
@@ -31,6 +31,7 @@ class LogProbs:
     """The channel."""
 
     least_prompts = 8
+    feature = "next-tokens@1"
     declaration = Declaration(
         name="logprobs",
         version="1",
@@ -80,7 +81,10 @@ class LogProbs:
         Larger is more alike, in about [0, 6.9]. A pair is compared over its shared (prompt, characters) positions;
         NaN where the tokenizers differ or fewer than `least_prompts` prompts of that mode are shared.
         """
-        order = sorted(prompts)
+        listed = sorted(prompts)
+        told = {prompt_id for one in population for prompt_id in one["prompt"].tolist()}
+        drawn_from = np.array([prompt_id in told for prompt_id in listed], dtype=bool)
+        order = [prompt_id for prompt_id in listed if prompt_id in told]
         total, count = _per_prompt(population, order)
         same = _same_tokenizer(population)
         scores: dict[str, Matrix] = {}
@@ -93,10 +97,10 @@ class LogProbs:
             every = np.ones((1, int(chosen.sum())))
             scores[name] = _weighted(every, total[chosen], count[chosen], usable)[0]
             if weights is not None:
-                drawn = weights[:, chosen].astype(np.float64)
+                drawn = weights[:, drawn_from][:, chosen].astype(np.float64)
                 replicates[name] = _weighted(drawn, total[chosen], count[chosen], usable).astype(np.float32)
         why = f"no common tokenizer, or fewer than {self.least_prompts} raw prompts with next-token probabilities"
-        return ChannelResult(scores, common["logprobs"], why, replicates)
+        return ChannelResult(scores, common["logprobs"], why, replicates=replicates)
 
 
 def _weighted(

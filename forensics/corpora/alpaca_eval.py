@@ -9,9 +9,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from forensics.corpora._rows import text_field
 from forensics.errors import CorpusError
 from forensics.records import Completion, Declaration, Outcome, Prompt, ResponseSet
+from forensics.transcripts import text_field
 
 OUTPUTS = "model_outputs.json"
 

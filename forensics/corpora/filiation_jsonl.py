@@ -8,11 +8,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from forensics.corpora._rows import jsonl_files, rows, stem, text_field
-from forensics.errors import BadInput, CorpusError
-from forensics.records import Completion, Declaration, Message, Mode, NextToken, Outcome, Prompt, ResponseSet
-
-FINISH = {"length": Outcome.TRUNCATED, "content_filter": Outcome.FILTERED}
+from forensics.errors import CorpusError
+from forensics.records import Declaration, Message, Mode, Prompt, ResponseSet
+from forensics.transcripts import jsonl_files, read_responses, rows, stem, text_field
 
 
 class JsonlCorpus:
@@ -47,26 +45,6 @@ class JsonlCorpus:
         if model not in self._files:
             raise CorpusError(f"no model {model!r} in this corpus", where=self.path.name)
         return read_responses(self._files[model], known=self.prompts, model=model)
-
-
-def read_responses(path: Path, *, known: Mapping[str, Prompt] | None, model: str = "") -> ResponseSet:
-    """One model's transcript file. With `known`, a prompt id outside it is an error that names the row."""
-    seen: dict[tuple[str, int], str] = {}
-    completions: list[Completion] = []
-    tokenizer = ""
-    for where, row in rows(path):
-        completion = parse_completion(row, where)
-        key = (completion.prompt_id, completion.sample)
-        if known is not None and completion.prompt_id not in known:
-            raise CorpusError(f"prompt id {completion.prompt_id!r} is not among the prompts", where=where)
-        if key in seen:
-            raise CorpusError(f"prompt {key[0]!r} sample {key[1]} was already given in {seen[key]}", where=where)
-        seen[key] = where
-        tokenizer = row.get("tokenizer", tokenizer)
-        completions.append(completion)
-    if not completions:
-        raise CorpusError("holds no response", where=path.name)
-    return ResponseSet.of(model or stem(path), completions, tokenizer)
 
 
 def parse_prompt(row: dict[str, Any], where: str) -> Prompt:
@@ -107,41 +85,6 @@ def _as_messages(text: str) -> list[dict[str, Any]] | None:
         return None
     spelled = isinstance(listed, list) and all(isinstance(m, dict) and {"role", "content"} <= m.keys() for m in listed)
     return listed if spelled else None
-
-
-def parse_completion(row: dict[str, Any], where: str) -> Completion:
-    """A completion from a row; fields that label it (a judge's verdict, say) are not read."""
-    text = text_field(row, "response", where)
-    sample = row.get("sample", 0)
-    if not isinstance(sample, int) or isinstance(sample, bool) or sample < 0:
-        raise CorpusError(f"the field 'sample' must be a whole number from 0, not {sample!r}", where=where)
-    finish = row.get("finish") or ""
-    try:
-        return Completion(
-            text_field(row, "prompt_id", where),
-            text,
-            sample,
-            _outcome(row, text, finish),
-            finish,
-            tuple(
-                NextToken(int(n["chars"]), tuple((str(t), float(p)) for t, p in n["top"]))
-                for n in row.get("next_tokens", ())
-            ),
-            row.get("prompt_tokens"),
-            row.get("completion_tokens"),
-        )
-    except BadInput:
-        raise
-    except (KeyError, TypeError, ValueError) as problem:
-        raise CorpusError(f"not a response: {problem!r}", where=where) from problem
-
-
-def _outcome(row: dict[str, Any], text: str, finish: str) -> Outcome:
-    if "outcome" in row:
-        return Outcome(row["outcome"])
-    if not text.strip():
-        return Outcome.EMPTY
-    return FINISH.get(finish, Outcome.COMPLETED)
 
 
 def _prompt_file(path: Path) -> Path:

@@ -9,24 +9,32 @@ LEAST_MODELS = 8
 TRIM = 0.9
 
 
-def cohort_normalise(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+def cohort_normalise(scores: NDArray[np.float64], weight: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
     """(m, m) symmetric z-scores: the mean of the pair's deviations within its two rows.
 
     Each row's mean and population standard deviation leave out its highest tenth, where a model's relatives are, so
-    that a large family does not hide its own members. NaN entries stay NaN and do not count. With fewer than 8 models
+    that a large family does not hide its own members. `weight` (m,) is what each model counts for in a row (copies of
+    one model share one); its sum must be at least 8. NaN entries stay NaN and do not count. With fewer than 8 models
     everything is NaN.
     """
     m = scores.shape[0]
-    if m < LEAST_MODELS:
-        return np.full((m, m), np.nan)
+    count = np.ones(m) if weight is None else weight
     plain = scores.astype(np.float64, copy=True)
     np.fill_diagonal(plain, np.nan)
-    usable = np.isfinite(plain).sum(axis=1) >= LEAST_MODELS - 1
     centre, spread = np.full(m, np.nan), np.full(m, np.nan)
-    if usable.any():
-        rows = plain[usable]
-        background = np.where(rows <= np.nanquantile(rows, TRIM, axis=1, keepdims=True), rows, np.nan)
-        centre[usable], spread[usable] = np.nanmean(background, axis=1), np.nanstd(background, axis=1)
+    for i, row in enumerate(plain):
+        told = np.isfinite(row)
+        if count[told].sum() >= LEAST_MODELS - 1 - 1e-9:
+            centre[i], spread[i] = _background(row[told], count[told])
     spread[spread == 0] = np.nan
     deviations = (plain - centre[:, None]) / spread[:, None]
     return np.asarray((deviations + deviations.T) / 2)
+
+
+def _background(values: NDArray[np.float64], count: NDArray[np.float64]) -> tuple[float, float]:
+    """Weighted mean and population standard deviation of a row without its highest tenth."""
+    order = np.argsort(values, kind="stable")
+    values, count = values[order], count[order]
+    kept = np.cumsum(count) - count < TRIM * count.sum() - 1e-9
+    mean = float(np.average(values[kept], weights=count[kept]))
+    return mean, float(np.sqrt(np.average((values[kept] - mean) ** 2, weights=count[kept])))

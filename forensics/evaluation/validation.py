@@ -36,7 +36,7 @@ def relation_rows(table: PairTable) -> list[dict[str, Any]]:
             continue
         aucs = {}
         for name, values in table.columns.items():
-            if np.isfinite(values).any():
+            if name.startswith(("score_", "llr_")) and np.isfinite(values).any():
                 told = _ranked(values)
                 aucs[name] = _number(metrics.auc(told[related], told[unrelated]))
         best = max(aucs, key=lambda n: aucs[n] or 0.0)

@@ -21,13 +21,15 @@ from forensics.evaluation import calibration as calibrations
 from forensics.evaluation.calibration import Calibration
 from forensics.evaluation.cohort import cohort_normalise
 from forensics.features.cache import FingerprintCache
+from forensics.features.copies import constant_models, copy_weights
+from forensics.lineage.kin import KIN, background_p, contrast, distances, fuse_kin
 from forensics.lineage.records import PROPOSITIONS, Comparison
 from forensics.lineage.relations import relations
 from forensics.provenance import run_manifest
 from forensics.records import Prompt, ResponseSet
 
 REPLICATES = 100
-KIN = ("agreement", "agreement_cosine")
+TOKENS = "tokens@1"
 Progress = Callable[[str, float], None]
 Matrix = NDArray[np.float64]
 
@@ -69,21 +71,25 @@ def compare(
     found = _fingerprints(sets, {p.feature: name for name, p in plugins.items()}, cache, jobs, report)
     weights = bootstrap_weights(len(prompts), replicates, seed)
     results = _channel_results(plugins, found, prompts, weights, report)
+    tables = [item.prints[TOKENS] for item in found]
+    constant, witness = constant_models(tables), copy_weights(tables)
+    witness[constant] = 0.0
     scores = {
-        name: cohort_normalise(matrix) if name in result.cohort else matrix
+        name: cohort_normalise(told, witness) if name in result.cohort else told
         for result in results.values()
         for name, matrix in result.scores.items()
+        for told in [_without(constant, matrix)]
     }
     shared = np.max([result.n for result in results.values()], axis=0).astype(np.int64)
     kin = fuse_kin(scores)
     chosen, reason = calibrations.choose(
         calibrations.shipped() if known is None else known,
-        models=len(found),
+        models=round(float(witness.sum())),
         suite_hash=suite_hash,
         tokenizers=sorted({item.tokenizer for item in found}),
     )
     raw, bounded = _likelihood_ratios(chosen, scores, shared)
-    report("relations", 1.0)
+    report("done", 1.0)
     return Comparison(
         models=tuple(item.model for item in found),
         prompts=shared,
@@ -93,10 +99,10 @@ def compare(
         llr=bounded,
         llr_raw=raw,
         p_value=background_p(kin),
-        status=_status(chosen, reason, raw, shared),
+        status=_status(chosen, reason, raw, shared, constant),
         relation=relations(bounded, scores),
         distance=distances(kin),
-        support_distances=_support_distances(results["agreement"]),
+        support_distances=_support_distances(results["agreement"], constant, witness),
         calibration=(chosen.describe() if chosen else {}) | {"no_lr_reason": reason},
         manifest=run_manifest({"replicates": replicates, "suite_hash": suite_hash}, seed=seed),
     )
@@ -155,49 +161,24 @@ def _channel_results(
     return results
 
 
-def fuse_kin(scores: Mapping[str, NDArray[np.floating]]) -> Matrix:
-    """The fused similarity: the mean of the cohort-normalised agreement statistics; NaN where neither is estimable."""
-    parts = np.stack([scores[name] for name in KIN]).astype(np.float64)
-    finite = np.isfinite(parts)
-    return np.asarray(
-        np.where(finite.any(axis=0), np.where(finite, parts, 0).sum(axis=0) / np.maximum(finite.sum(axis=0), 1), np.nan)
-    )
+def _without(constant: NDArray[np.bool_], matrix: NDArray[np.floating]) -> Matrix:
+    """The matrix with nothing estimable for models that give one reply to most prompts."""
+    told = matrix.astype(np.float64)
+    told[constant], told[:, constant] = np.nan, np.nan
+    return told
 
 
-def contrast(scores: Mapping[str, Matrix]) -> Matrix:
-    """Same base against same recipe: rare phrases speak for a base, stock openings and closings for a recipe."""
-    return np.asarray(scores["agreement"] - (scores["style_openings"] + scores["style_closings"]) / 2)
-
-
-def background_p(kin: Matrix) -> Matrix:
-    """(m, m) p-values: the rank of a pair's kin among the other pairs of its two models, the larger of the two.
-
-    (1 + pairs at least as alike) / (1 + other pairs): in (0, 1], never 0; NaN where kin is.
-    """
-    m = kin.shape[0]
-    p = np.full((m, m), np.nan)
-    for i, row in enumerate(kin):
-        values = np.sort(row[np.isfinite(row)])
-        at_least = values.size - np.searchsorted(values, row, side="left")
-        p[i] = np.where(np.isfinite(row), at_least / max(values.size, 1), np.nan)
-    return np.asarray(np.fmax(p, p.T))
-
-
-def distances(kin: NDArray[np.floating]) -> Matrix:
-    """Softplus of minus the fused similarity: near 0 for close kin, growing evenly among the unrelated."""
-    distance = np.log1p(np.exp(-np.clip(kin.astype(np.float64), -500, 500)))
-    for matrix in distance.reshape(-1, *distance.shape[-2:]):
-        np.fill_diagonal(matrix, 0.0)
-    return np.asarray(distance)
-
-
-def _support_distances(result: ChannelResult) -> NDArray[np.float32]:
+def _support_distances(
+    result: ChannelResult, constant: NDArray[np.bool_], witness: NDArray[np.float64]
+) -> NDArray[np.float32]:
     """Distances of every bootstrap replicate, normalised within the replicate."""
     replicates = [
-        distances(fuse_kin({name: cohort_normalise(result.replicates[name][b]) for name in KIN}))
+        distances(
+            fuse_kin({k: cohort_normalise(_without(constant, result.replicates[k][b]), witness) for k in KIN})
+        ).astype(np.float32)
         for b in range(len(result.replicates[KIN[0]]))
     ]
-    return np.array(replicates, dtype=np.float32)
+    return np.array(replicates)
 
 
 def _likelihood_ratios(
@@ -219,7 +200,11 @@ def _likelihood_ratios(
 
 
 def _status(
-    chosen: Calibration | None, reason: str, raw: Mapping[str, Matrix], shared: NDArray[np.int64]
+    chosen: Calibration | None,
+    reason: str,
+    raw: Mapping[str, Matrix],
+    shared: NDArray[np.int64],
+    constant: NDArray[np.bool_],
 ) -> NDArray[np.object_]:
     """'ok' where any LR is estimable, else the sentence that says why there is none."""
     word = np.full(shared.shape, f"No LR reported: {reason}", dtype=object)
@@ -228,5 +213,6 @@ def _status(
         word[:] = "No LR reported: a score that the calibration needs is not estimable for this pair"
         word[shared < least] = f"No LR reported: fewer than {least} common prompts"
         word[np.any([np.isfinite(matrix) for matrix in raw.values()], axis=0)] = "ok"
+    word[constant[:, None] | constant[None]] = "No LR reported: one of the two gives the same reply to most prompts"
     np.fill_diagonal(word, "the same model")
     return word

@@ -13,18 +13,21 @@ SMOOTHING = 5.0
 Square = NDArray[np.float64]
 
 
-def rare_overlap(grams: Grams) -> Square:
+def rare_overlap(grams: Grams, weight_of_row: NDArray[np.float64] | None = None) -> Square:
     """(k, k) rare-phrase overlap O of the k rows: what few others say too, over what each says at all.
 
     n-grams with 2 <= df <= max(2, k/10) count with weight ln((k+1)/df); O_ij is the weight shared over
-    sqrt((n_i+5)(n_j+5)), n being all distinct n-grams of a row. Non-negative; 0 for an empty row.
+    sqrt((n_i+5)(n_j+5)), n being all distinct n-grams of a row. Non-negative; 0 for an empty row. Where rows have a
+    weight (copies of one model share one), k and the upper limit and weight of df are counted in weights.
     """
-    k = grams.counts.shape[0]
+    rows = np.ones(grams.counts.shape[0]) if weight_of_row is None else weight_of_row
+    k = float(rows.sum())
     present = grams.counts.copy()
     present.data = np.ones_like(present.data)
     distinct = np.diff(present.indptr)
-    kept = (grams.df >= 2) & (grams.df <= max(2, int(RARE_SHARE * k)))
-    weight = np.sqrt(np.log((k + 1) / grams.df[kept])).astype(np.float32)
+    df = np.asarray(present.T @ rows)
+    kept = (grams.df >= 2) & (df <= max(2.0, np.floor(RARE_SHARE * k)) + 1e-9)
+    weight = np.sqrt(np.log((k + 1) / df[kept])).astype(np.float32)
     shared = present[:, kept] @ sparse.diags(weight)
     scale = 1 / np.sqrt(distinct + SMOOTHING)
     overlap = (shared @ shared.T).toarray() * scale[:, None] * scale[None]

@@ -20,7 +20,7 @@ LAYERS = (
     ("corpora", "zoo", "collection"),
     ("adapters", "probes"),
     ("outbound",),
-    ("provenance", "registry"),
+    ("provenance", "registry", "transcripts"),
     ("records",),
     ("errors",),
 )

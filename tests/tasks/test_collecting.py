@@ -50,8 +50,8 @@ def test_kill_9_in_mid_collection_loses_nothing_and_counts_nothing_twice(tmp_pat
     assert collection.completions.count() == 360
     texts = {(c.prompt_id, c.sample): c.text for c in queries.response_set(collection).completions}
     assert all(text == f"Question {int(p[1:])}? {sample}" for (p, sample), text in texts.items())
-    # What was sent again is at most what was leased when a worker died: a batch of 64 for each kill.
-    assert 360 <= len(sends(tmp_path)) <= 360 + 3 * 64
+    # What was sent again is at most what was leased when a worker died: at most a claim of 256 for each kill.
+    assert 360 <= len(sends(tmp_path)) <= 360 + 3 * 256
 
 
 def test_a_target_that_turns_calls_away_fails_the_collection_until_it_is_mended(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from forensics.corpora import ResponseSource
 from forensics.errors import BadInput, CorpusError
 from forensics.provenance import sha256_json
 from forensics.records import GenerationConfig, Prompt, ResponseSet
+from forensics.transcripts import read_responses
 from webapp.catalogue.models import Model, Role
 from webapp.custody import services as custody
 from webapp.probing import queries, services
@@ -89,8 +90,6 @@ def register_transcripts(
 
     Raises CorpusError naming file and row, or BadInput for a name in use; then nothing is stored.
     """
-    from forensics.corpora.filiation_jsonl import read_responses
-
     if Model.objects.filter(name=name).exists():
         raise BadInput(f"a model called {name!r} is already registered; choose another name")
     responses = read_responses(path, known=queries.prompts(suite), model=name)

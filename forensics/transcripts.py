@@ -1,0 +1,130 @@
+"""One model's recorded replies: rows of JSON in a plain or gzipped file, with errors that name file and row."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from forensics.errors import BadInput, CorpusError
+from forensics.records import Completion, NextToken, Outcome, Prompt, ResponseSet
+
+MAX_LINE = 64 << 20
+SUFFIXES = (".jsonl.gz", ".jsonl")
+FINISH = {"length": Outcome.TRUNCATED, "content_filter": Outcome.FILTERED}
+
+
+def stem(path: Path) -> str:
+    """The file's name without .jsonl or .jsonl.gz."""
+    for suffix in SUFFIXES:
+        if path.name.endswith(suffix):
+            return path.name.removesuffix(suffix)
+    return path.stem
+
+
+def jsonl_files(folder: Path) -> list[Path]:
+    """The .jsonl and .jsonl.gz files directly inside a folder, sorted by name."""
+    return sorted(path for path in folder.iterdir() if path.name.endswith(SUFFIXES))
+
+
+def rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(where, row) for each line, `where` naming file and line.
+
+    Raises CorpusError for a truncated or foreign gzip, bytes that are not UTF-8, a line that is not a JSON object,
+    and a line above 64 MiB.
+    """
+    number = 0
+    opener = gzip.open if path.name.endswith(".gz") else open
+    try:
+        with opener(path, "rb") as handle:
+            while line := handle.readline(MAX_LINE):
+                number += 1
+                if line.strip():
+                    yield f"{path.name}, line {number}", _row(line, f"{path.name}, line {number}")
+    except EOFError:
+        raise CorpusError("the gzip file is truncated", where=f"{path.name}, after line {number}") from None
+    except (gzip.BadGzipFile, zlib.error) as problem:
+        raise CorpusError(f"not a readable gzip file: {problem}", where=path.name) from problem
+    except OSError as problem:
+        raise CorpusError(f"cannot be read: {problem.strerror}", where=path.name) from problem
+
+
+def _row(line: bytes, where: str) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except UnicodeDecodeError as problem:
+        raise CorpusError(f"not UTF-8 at byte {problem.start}; save the file as UTF-8", where=where) from None
+    except json.JSONDecodeError as problem:
+        raise CorpusError(f"not JSON ({problem.msg} at column {problem.colno})", where=where) from None
+    except RecursionError:
+        raise CorpusError("JSON nested too deeply", where=where) from None
+    if not isinstance(row, dict):
+        raise CorpusError(f"a JSON object was expected, not {type(row).__name__}", where=where)
+    return row
+
+
+def text_field(row: dict[str, Any], name: str, where: str) -> str:
+    """The string under `name`; raises CorpusError when it is absent or of another type."""
+    value = row.get(name)
+    if not isinstance(value, str):
+        kind = "is missing" if value is None else f"must be a string, not {type(value).__name__}"
+        raise CorpusError(f"the field {name!r} {kind}", where=where)
+    return value
+
+
+def read_responses(path: Path, *, known: Mapping[str, Prompt] | None, model: str = "") -> ResponseSet:
+    """One model's transcript file. With `known`, a prompt id outside it is an error that names the row."""
+    seen: dict[tuple[str, int], str] = {}
+    completions: list[Completion] = []
+    tokenizer = ""
+    for where, row in rows(path):
+        completion = parse_completion(row, where)
+        key = (completion.prompt_id, completion.sample)
+        if known is not None and completion.prompt_id not in known:
+            raise CorpusError(f"prompt id {completion.prompt_id!r} is not among the prompts", where=where)
+        if key in seen:
+            raise CorpusError(f"prompt {key[0]!r} sample {key[1]} was already given in {seen[key]}", where=where)
+        seen[key] = where
+        tokenizer = row.get("tokenizer", tokenizer)
+        completions.append(completion)
+    if not completions:
+        raise CorpusError("holds no response", where=path.name)
+    return ResponseSet.of(model or stem(path), completions, tokenizer)
+
+
+def parse_completion(row: dict[str, Any], where: str) -> Completion:
+    """A completion from a row; fields that label it (a judge's verdict, say) are not read."""
+    text = text_field(row, "response", where)
+    sample = row.get("sample", 0)
+    if not isinstance(sample, int) or isinstance(sample, bool) or sample < 0:
+        raise CorpusError(f"the field 'sample' must be a whole number from 0, not {sample!r}", where=where)
+    finish = row.get("finish") or ""
+    try:
+        return Completion(
+            text_field(row, "prompt_id", where),
+            text,
+            sample,
+            _outcome(row, text, finish),
+            finish,
+            tuple(
+                NextToken(int(n["chars"]), tuple((str(t), float(p)) for t, p in n["top"]))
+                for n in row.get("next_tokens", ())
+            ),
+            row.get("prompt_tokens"),
+            row.get("completion_tokens"),
+        )
+    except BadInput:
+        raise
+    except (KeyError, TypeError, ValueError) as problem:
+        raise CorpusError(f"not a response: {problem!r}", where=where) from problem
+
+
+def _outcome(row: dict[str, Any], text: str, finish: str) -> Outcome:
+    if "outcome" in row:
+        return Outcome(row["outcome"])
+    if not text.strip():
+        return Outcome.EMPTY
+    return FINISH.get(finish, Outcome.COMPLETED)
