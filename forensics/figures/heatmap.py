@@ -68,6 +68,7 @@ class Heatmap:
             "matrix": matrix,
             "models": [result.models[i] for i in order],
             "cells": [[known[i][j] for j in order] for i in order],
+            "empty": all(pair[2] is None for pair in pairs),
             "lines": [style.finite(segment, "the dendrogram") for segment in tree.segments],
             "reading": _reading(len(order), pairs, matrix),
             "table": style.table(
