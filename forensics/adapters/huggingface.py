@@ -36,9 +36,9 @@ class HuggingFaceSession:
             torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
         safe = {"trust_remote_code": False, "local_files_only": True}
         kind: Any = "auto" if device == "cuda" else torch.float32
-        self._model = AutoModelForCausalLM.from_pretrained(folder.path, use_safetensors=True, dtype=kind, **safe)
-        self._model = self._model.to(device).eval()
-        self._tokenizer = AutoTokenizer.from_pretrained(folder.path, **safe)
+        model: Any = AutoModelForCausalLM.from_pretrained(folder.path, use_safetensors=True, dtype=kind, **safe)
+        self._model = model.to(device).eval()
+        self._tokenizer: Any = AutoTokenizer.from_pretrained(folder.path, **safe)
         self._hash = tokenizer_hash(folder.path / "tokenizer.json")
         self._weights = folder.weights_hash()
         self._stops = self._stop_tokens()
@@ -112,7 +112,7 @@ class HuggingFaceSession:
         self, call: Call, tokens: list[int], new: list[int], told: tuple[NextToken, ...], elapsed: float
     ) -> Reply:
         stopped = bool(new) and new[-1] in self._stops
-        text = self._tokenizer.decode(new, skip_special_tokens=True)
+        text: str = self._tokenizer.decode(new, skip_special_tokens=True)
         outcome = Outcome.COMPLETED if stopped else Outcome.TRUNCATED
         completion = Completion(
             call.prompt.prompt_id,

@@ -14,7 +14,7 @@ import numpy as np
 from forensics.adapters._generation import Row, generate
 from forensics.zoo import chat, text
 from forensics.zoo.recipe import PLAN, SHAPE, STEPS, Base, Chat, Student
-from forensics.zoo.tokenizing import chat_tokens, load_tokenizer, train_tokenizer
+from forensics.zoo.tokenizing import END, chat_tokens, load_tokenizer, train_tokenizer
 
 IGNORED = -100
 WARM_UP = 20
@@ -82,11 +82,17 @@ def _descend(model: Any, batches: Sequence[Batch], rate: float) -> None:
 
 
 def _text_batches(tokenizer: Any, plan: Base, seed: int) -> list[Batch]:
-    """The text of a base in blocks, again and again until there are steps enough."""
+    """The text of a base in blocks, again and again until there are steps enough.
+
+    It holds some chats of every persona, as text from the web does, so that tuning has little left to move.
+    """
     import torch
 
     share = STEPS.base_characters // len(plan.domains)
     pieces = [piece for domain in plan.domains for piece in text.documents(domain, seed, share)]
+    for number, name in enumerate(chat.PERSONAS):
+        spoken = chat.examples(name, STEPS.base_examples // len(chat.PERSONAS), seed + number)
+        pieces += [f"<|user|>{user}{END}<|assistant|>{reply}" for user, reply in spoken]
     needed = STEPS.base_steps * STEPS.base_batch * STEPS.base_length
     stream: list[int] = []
     rng = np.random.default_rng(seed)
