@@ -20,12 +20,12 @@ from benchmarks._table import lines, timed
 from forensics.lineage.comparison import compare
 from forensics.records import ResponseSet
 
-TITLE = "compare: 36 models, 120 prompts, 630 pairs"
+TITLE = "compare: 72 models, 150 prompts, 2,556 pairs"
 
 
 def run() -> list[str]:
     """The lines of the table."""
-    corpus = generate(families=12, lone=12, prompts=120)
+    corpus = generate(families=24, lone=24, prompts=150, copied=0.03)
     rows = []
     for name, peer in (
         ("filiation: every channel, LRs, 100 bootstrap replicates", engine),
