@@ -63,6 +63,7 @@ class Ranking:
             "proposition": proposition,
             "bounds": _bounds(result.calibration, proposition),
             "rows": rows[:most],
+            "empty": all(row["llr"] is None and row["kin"] is None for row in rows),
             "left_out": max(0, len(rows) - most),
             "reading": _reading(result, rows),
             "table": style.table(
