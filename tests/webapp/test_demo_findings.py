@@ -33,9 +33,19 @@ def comparison() -> Comparison:
     bounded = {name: np.clip(matrix, -1.0, 1.5) for name, matrix in raw.items()}
     status = np.full((m, m), "ok", dtype=object)
     return Comparison(
-        NAMES, square.astype(np.int64), {}, square, square, bounded, raw, {}, status, relation, square,
-        np.zeros((0, m, m), dtype=np.float32),
-    )  # fmt: skip
+        models=NAMES,
+        prompts=square.astype(np.int64),
+        scores={},
+        kin=square,
+        contrast=square,
+        llr=bounded,
+        llr_raw=raw,
+        p_value=square,
+        status=status,
+        relation=relation,
+        distance=square,
+        support_distances=np.zeros((0, m, m), dtype=np.float32),
+    )
 
 
 def wrong(result: Comparison) -> list[str]:
