@@ -39,15 +39,16 @@ class PropositionModel:
     families: int
 
     def llr_raw(self, scores: Mapping[str, NDArray[np.float64]], shape: tuple[int, ...]) -> NDArray[np.float64]:
-        """log10 LR before the bound, NaN where a needed score is not estimable."""
-        total = np.full(shape, self.intercept)
+        """log10 LR before the bound, NaN where a needed score is not estimable, or all are."""
+        total, told = np.full(shape, self.intercept), np.zeros(shape, dtype=bool)
         for name, weight, (low, high), missing in zip(
             self.features, self.coefficients, self.ranges, self.missing, strict=True
         ):
             values = scores.get(name, np.full(shape, np.nan))
             absent = np.nan if missing is None else missing
+            told |= np.isfinite(values)
             total = total + np.where(np.isfinite(values), weight * np.clip(values, low, high), absent)
-        return np.asarray(total / LN10)
+        return np.asarray(np.where(told, total / LN10, np.nan))
 
     def bounded(self, raw: NDArray[np.float64]) -> NDArray[np.float64]:
         """The raw log10 LR held within the bounds."""

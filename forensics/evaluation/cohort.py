@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 LEAST_MODELS = 8
 TRIM = 0.9
+FLAT = 1e-9
 
 
 def cohort_normalise(scores: NDArray[np.float64], weight: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
@@ -14,7 +15,8 @@ def cohort_normalise(scores: NDArray[np.float64], weight: NDArray[np.float64] | 
 
     Each row's mean and population standard deviation leave out its highest tenth, where a model's relatives are, so
     that a large family does not hide its own members. `weight` (m,) is what each model counts for in a row (copies of
-    one model share one); its sum must be at least 8. NaN entries stay NaN and do not count. With fewer than 8 models
+    one model share one); its sum must be at least 8. A row without any spread says nothing, and leaves the pair to the
+    other row. NaN entries stay NaN and do not count. With fewer than 8 models
     everything is NaN.
     """
     m = scores.shape[0]
@@ -26,9 +28,10 @@ def cohort_normalise(scores: NDArray[np.float64], weight: NDArray[np.float64] | 
         told = np.isfinite(row)
         if count[told].sum() >= LEAST_MODELS - 1 - 1e-9:
             centre[i], spread[i] = _background(row[told], count[told])
-    spread[spread == 0] = np.nan
+    spread[spread <= FLAT * np.abs(centre)] = np.nan
     deviations = (plain - centre[:, None]) / spread[:, None]
-    return np.asarray((deviations + deviations.T) / 2)
+    both = (deviations + deviations.T) / 2
+    return np.asarray(np.where(np.isfinite(deviations), np.where(np.isfinite(both), both, deviations), deviations.T))
 
 
 def _background(values: NDArray[np.float64], count: NDArray[np.float64]) -> tuple[float, float]:

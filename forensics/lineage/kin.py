@@ -39,8 +39,13 @@ def background_p(kin: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def distances(kin: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Softplus of minus the fused similarity: near 0 for close kin, growing evenly among the unrelated."""
-    distance = np.log1p(np.exp(-np.clip(kin.astype(np.float64), -500, 500)))
-    for matrix in distance.reshape(-1, *distance.shape[-2:]):
-        np.fill_diagonal(matrix, 0.0)
+    """(m, m) distances: how far the pair's fused similarity falls short of the closest pair's.
+
+    ln of an overlap falls about evenly with divergence, so that its cohort-normalised form is near additive along a
+    tree. Zero on the diagonal and for the closest pair, NaN where kin is.
+    """
+    plain = kin.astype(np.float64)
+    finite = plain[np.isfinite(plain)]
+    distance = (finite.max() if finite.size else 0.0) - plain
+    np.fill_diagonal(distance, 0.0)
     return np.asarray(distance)

@@ -1,0 +1,62 @@
+"""Small populations of made-up models with known kinship, for tests of the engine."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from forensics.records import Completion, Prompt, ResponseSet
+
+STEMS = [f"{a}{b}" for a in ("bra", "cel", "dor", "fin", "gul", "hes", "jor", "kam", "lin", "mov") for b in "aeiouy"]
+WORDS = [stem + tail for stem in STEMS for tail in ("n", "ster", "l", "dig", "met", "k", "rup", "vo")]
+
+
+def prompts(count: int) -> dict[str, Prompt]:
+    """That many chat prompts."""
+    return {f"p{i:03d}": Prompt.chat(f"p{i:03d}", f"Tell me about {WORDS[i]}.") for i in range(count)}
+
+
+def population(
+    models: int = 14, questions: int = 60, *, seed: int = 5, kin: Mapping[int, int] | None = None
+) -> list[ResponseSet]:
+    """Response sets m00, m01, ... Each model has its own taste in words; `kin` maps a child to its parent, whose
+    replies it keeps but for a fifth of the words."""
+    rng = np.random.default_rng(seed)
+    relatives = kin or {}
+    topics = rng.integers(0, len(WORDS), size=(questions, 30))
+    replies: dict[int, list[list[int]]] = {}
+    for model in range(models):
+        taste = rng.permutation(len(WORDS))[:120]
+        replies[model] = [
+            [int(topics[q, k % 30]) if rng.random() < 0.5 else int(rng.choice(taste)) for k in range(60)]
+            for q in range(questions)
+        ]
+        if model in relatives:
+            parent = replies[relatives[model]]
+            replies[model] = [
+                [word if rng.random() < 0.8 else int(rng.choice(taste)) for word in reply] for reply in parent
+            ]
+    return [
+        ResponseSet.of(
+            f"m{model:02d}",
+            [Completion(f"p{q:03d}", " ".join(WORDS[w] for w in reply) + ".") for q, reply in enumerate(told)],
+        )
+        for model, told in replies.items()
+    ]
+
+
+def write_corpus(folder: Path, sets: list[ResponseSet], asked: Mapping[str, Prompt]) -> Path:
+    """A corpus folder in the project's own format."""
+    (folder / "responses").mkdir(parents=True)
+    with gzip.open(folder / "prompts.jsonl.gz", "wt", encoding="utf-8") as out:
+        for prompt in asked.values():
+            out.write(json.dumps({"prompt_id": prompt.prompt_id, "prompt": prompt.text}) + "\n")
+    for responses in sets:
+        with gzip.open(folder / "responses" / f"{responses.model}.jsonl.gz", "wt", encoding="utf-8") as out:
+            for completion in responses.completions:
+                out.write(json.dumps(completion.as_json()) + "\n")
+    return folder
