@@ -29,7 +29,9 @@ class HuggingFaceSession:
     def __init__(self, folder: Folder) -> None:
         import torch
         from transformers import AutoModelForCausalLM, AutoTokenizer
+        from transformers.utils import logging
 
+        logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # a worker's log is no terminal
         device = "cuda" if torch.cuda.is_available() else "cpu"
         if device == "cpu":
             # One process serves one model: more threads only fight with the other workers of the machine.

@@ -36,11 +36,12 @@ class Steps:
     chat_batch: int = 12
     chat_rate: float = 7e-4
     distil_outputs: int = 2400
-    distil_epochs: int = 1
+    distil_epochs: int = 2
+    distil_rate: float = 1.5e-3
     scratch_epochs: int = 4
     scratch_rate: float = 3e-3
-    distil_temperature: float = 0.7
-    raw_outputs: int = 600
+    distil_temperature: float = 1.0
+    raw_outputs: int = 1000
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,11 @@ def through_a_file(fingerprint: Fingerprint) -> Fingerprint:
 
 @pytest.fixture
 def population() -> list[Fingerprint]:
-    sets = [response_set("a", distributions(1)), response_set("b", distributions(2)), response_set("c", distributions(1))]
+    sets = [
+        response_set("a", distributions(1)),
+        response_set("b", distributions(2)),
+        response_set("c", distributions(1)),
+    ]
     return [through_a_file(PLUGIN.fingerprint(one)) for one in sets]
 
 
