@@ -90,7 +90,7 @@ class Ranking:
                     title={"text": title}, showgrid=True, gridcolor=style.RULE, zeroline=True, zerolinecolor=style.INK,
                     automargin=True,
                 ),
-                yaxis=style.bare_axis(**axis, range=[len(rows) - 0.5, -0.5], automargin=True),
+                yaxis=style.bare_axis(**axis, range=[len(rows) - 0.5, -0.5], automargin=True, ticklabelstandoff=8),
                 shapes=[_bound(value) for value in data["bounds"]] if with_llr else [],
             ),
         }  # fmt: skip

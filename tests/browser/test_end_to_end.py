@@ -1,4 +1,4 @@
-"""The whole path in a browser: a folder of models registered, probed by real workers, compared, read down to replies."""
+"""The whole path in a browser: a folder of models registered, probed by real workers, compared, read down."""
 
 from __future__ import annotations
 
