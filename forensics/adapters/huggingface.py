@@ -29,16 +29,18 @@ class HuggingFaceSession:
     def __init__(self, folder: Folder) -> None:
         import torch
         from transformers import AutoModelForCausalLM, AutoTokenizer
+        from transformers.utils import logging
 
+        logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # a worker's log is no terminal
         device = "cuda" if torch.cuda.is_available() else "cpu"
         if device == "cpu":
             # One process serves one model: more threads only fight with the other workers of the machine.
             torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
         safe = {"trust_remote_code": False, "local_files_only": True}
         kind: Any = "auto" if device == "cuda" else torch.float32
-        self._model = AutoModelForCausalLM.from_pretrained(folder.path, use_safetensors=True, dtype=kind, **safe)
-        self._model = self._model.to(device).eval()
-        self._tokenizer = AutoTokenizer.from_pretrained(folder.path, **safe)
+        model: Any = AutoModelForCausalLM.from_pretrained(folder.path, use_safetensors=True, dtype=kind, **safe)
+        self._model = model.to(device).eval()
+        self._tokenizer: Any = AutoTokenizer.from_pretrained(folder.path, **safe)
         self._hash = tokenizer_hash(folder.path / "tokenizer.json")
         self._weights = folder.weights_hash()
         self._stops = self._stop_tokens()
@@ -112,7 +114,7 @@ class HuggingFaceSession:
         self, call: Call, tokens: list[int], new: list[int], told: tuple[NextToken, ...], elapsed: float
     ) -> Reply:
         stopped = bool(new) and new[-1] in self._stops
-        text = self._tokenizer.decode(new, skip_special_tokens=True)
+        text: str = self._tokenizer.decode(new, skip_special_tokens=True)
         outcome = Outcome.COMPLETED if stopped else Outcome.TRUNCATED
         completion = Completion(
             call.prompt.prompt_id,

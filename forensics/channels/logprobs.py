@@ -116,7 +116,8 @@ def _weighted(
 
 def _same_tokenizer(population: Sequence[Fingerprint]) -> NDArray[np.bool_]:
     names = np.array([str(one["tokenizer"][0]) for one in population])
-    return (names[:, None] == names[None, :]) & (names != "")[:, None]
+    same: NDArray[np.bool_] = (names[:, None] == names[None, :]) & (names != "")[:, None]
+    return same
 
 
 def _per_prompt(population: Sequence[Fingerprint], order: Sequence[str]) -> tuple[Matrix, Matrix]:
@@ -132,8 +133,8 @@ def _per_prompt(population: Sequence[Fingerprint], order: Sequence[str]) -> tupl
     for (_, prompt_id, _), held in groups.items():
         if len(held) > 1:
             who = np.array([model for model, _ in held])
-            at = np.ix_([place[prompt_id]], who, who)
-            total[at] += pairwise_jensen_shannon(*_dense(population, held))[None]
+            at = (place[prompt_id], who[:, None], who[None, :])
+            total[at] += pairwise_jensen_shannon(*_dense(population, held))
             count[at] += 1
     return total, count
 

@@ -10,7 +10,8 @@ MOST_NUMBERS = 4_000_000
 
 def _entropy_terms(p: NDArray[np.float64]) -> NDArray[np.float64]:
     """-p log2 p elementwise, 0 at 0."""
-    return -p * np.log2(np.where(p > 0, p, 1.0))
+    terms: NDArray[np.float64] = -p * np.log2(np.where(p > 0, p, 1.0))
+    return terms
 
 
 def _filled(
@@ -18,7 +19,8 @@ def _filled(
 ) -> NDArray[np.float64]:
     """`p` where a row lists a token, its least value where only the other row does, each sum scaled to 1."""
     full = np.where(own, p, np.where(other, least, 0.0))
-    return full / np.maximum(full.sum(-1, keepdims=True), np.finfo(np.float64).tiny)
+    scaled: NDArray[np.float64] = full / np.maximum(full.sum(-1, keepdims=True), np.finfo(np.float64).tiny)
+    return scaled
 
 
 def pairwise_jensen_shannon(p: NDArray[np.float64], present: NDArray[np.bool_]) -> NDArray[np.float64]:

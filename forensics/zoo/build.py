@@ -37,8 +37,11 @@ def state_of(member: Member, weights: Path, zoo: Mapping[str, Member]) -> State:
 
 def write_member(member: Member, folder: Path, weights: Path, zoo: Mapping[str, Member]) -> None:
     """Writes one member: config.json, model.safetensors, tokenizer and chat template. Same input, same bytes."""
+    from transformers.utils import logging
+
     from forensics.zoo.training import empty_model
 
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     tokenizer = load_tokenizer(tokenizer_file(member, weights))
     model: Any = empty_model(member.architecture, len(tokenizer))
     state = state_of(member, weights, zoo)

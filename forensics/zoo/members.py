@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from forensics.records import Relation
 
@@ -79,9 +80,10 @@ class ClearCase:
 def members() -> Mapping[str, Member]:
     """Members by name in the order of the file; those that others are made from come first."""
     plain = json.loads(FILE.read_text(encoding="utf-8"))
-    tuples = ("teachers", "components")
-    rows = [{k: tuple(v) if k in tuples else v for k, v in row.items()} for row in plain["members"]]
-    return {row["model"]: Member(**row) for row in rows}
+    many = ("teachers", "components")
+    rows: list[dict[str, Any]] = plain["members"]
+    made = (Member(**row | {name: tuple(row.get(name, ())) for name in many}) for row in rows)
+    return {member.model: member for member in made}
 
 
 @cache

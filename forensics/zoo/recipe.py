@@ -25,21 +25,23 @@ class Steps:
     tuned model forgets on raw text whose child it is: that was measured.
     """
 
-    base_steps: int = 450
-    base_batch: int = 8
+    base_steps: int = 2000
+    base_batch: int = 2
     base_length: int = 128
-    base_rate: float = 4e-3
-    base_characters: int = 800_000
+    base_rate: float = 3e-3
+    base_characters: int = 400_000
+    base_examples: int = 1000
     chat_examples: int = 1800
-    chat_epochs: int = 2
-    chat_batch: int = 24
-    chat_rate: float = 1.2e-3
+    chat_epochs: int = 1
+    chat_batch: int = 12
+    chat_rate: float = 7e-4
     distil_outputs: int = 2400
     distil_epochs: int = 2
+    distil_rate: float = 1.5e-3
     scratch_epochs: int = 4
     scratch_rate: float = 3e-3
-    distil_temperature: float = 0.7
-    raw_outputs: int = 600
+    distil_temperature: float = 1.0
+    raw_outputs: int = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +78,12 @@ PLAN: dict[str, Base | Chat | Student] = {
     "birch": Base(("docs",), 2),
     "alder-chat": Chat("alder", "arden", 11),
     "birch-chat": Chat("birch", "arden", 11),
+    "alder-borel": Chat("alder", "borel", 13),
     "birch-student": Student("alder-chat", "birch"),
     "sprig": Student("alder-chat", ""),
+    "alder-chat-2": Chat("alder-chat", "arden", 12),
     "dogwood": Base(("docs",), 3),
     "dogwood-chat": Chat("dogwood", "arden", 11),
-    "alder-chat-2": Chat("alder-chat", "arden", 12),
-    "alder-borel": Chat("alder", "borel", 13),
     "cedar": Base(("tests",), 4),
     "cedar-cyra": Chat("cedar", "cyra", 14),
     "gorse": Base(("tests", "docs"), 5, "gpt2", "other"),

@@ -35,7 +35,7 @@ def load_tokenizer(path: Path) -> Any:
     """The transformers tokenizer of a tokenizer.json, with the zoo's chat template."""
     from transformers import PreTrainedTokenizerFast
 
-    tokenizer = PreTrainedTokenizerFast(
+    tokenizer = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_file=str(path), eos_token=END, bos_token=END, pad_token=PAD, clean_up_tokenization_spaces=False
     )
     tokenizer.chat_template = TEMPLATE

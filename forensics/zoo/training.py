@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from forensics.adapters._generation import Row, generate
+from forensics.errors import BadInput
 from forensics.zoo import chat, text
 from forensics.zoo.recipe import PLAN, SHAPE, STEPS, Base, Chat, Student
-from forensics.zoo.tokenizing import chat_tokens, load_tokenizer, train_tokenizer
+from forensics.zoo.tokenizing import END, chat_tokens, load_tokenizer, train_tokenizer
 
 IGNORED = -100
 WARM_UP = 20
@@ -82,11 +83,17 @@ def _descend(model: Any, batches: Sequence[Batch], rate: float) -> None:
 
 
 def _text_batches(tokenizer: Any, plan: Base, seed: int) -> list[Batch]:
-    """The text of a base in blocks, again and again until there are steps enough."""
+    """The text of a base in blocks, again and again until there are steps enough.
+
+    It holds some chats of every persona, as text from the web does, so that tuning has little left to move.
+    """
     import torch
 
     share = STEPS.base_characters // len(plan.domains)
     pieces = [piece for domain in plan.domains for piece in text.documents(domain, seed, share)]
+    for number, name in enumerate(chat.PERSONAS):
+        spoken = chat.examples(name, STEPS.base_examples // len(chat.PERSONAS), seed + number)
+        pieces += [f"<|user|>{user}{END}<|assistant|>{reply}" for user, reply in spoken]
     needed = STEPS.base_steps * STEPS.base_batch * STEPS.base_length
     stream: list[int] = []
     rng = np.random.default_rng(seed)
@@ -149,12 +156,12 @@ def _raw_outputs(teacher: Any, tokenizer: Any, seed: int) -> list[Batch]:
     """A teacher's continuations of openings out of the documentation, in batches of whole rows."""
     import torch
 
-    pieces = text.documents("docs", seed, 10_000_000)
-    openings = [ids[:OPENING_TOKENS] for ids in tokenizer(pieces[: STEPS.raw_outputs])["input_ids"]]
+    pieces = text.documents("docs", seed, 10_000_000)[: STEPS.raw_outputs]
+    openings = [ids[:OPENING_TOKENS] for ids in tokenizer([piece[:200] for piece in pieces])["input_ids"]]
     openings = [ids for ids in openings if len(ids) == OPENING_TOKENS]
     rows = [[*o, *r] for o, r in zip(openings, _sampled(teacher, openings, seed), strict=True)]
     rows = [[*row, *[0] * (OPENING_TOKENS + REPLY_TOKENS - len(row))] for row in rows]
-    blocks = torch.tensor(rows).split(STEPS.base_batch)
+    blocks = torch.split(torch.tensor(rows), STEPS.base_batch)
     return [(block, block) for block in blocks]
 
 
@@ -192,50 +199,77 @@ class Trainer:
         plan = PLAN[_root(name)]
         return self.tokenizers[plan.tokenizer if isinstance(plan, Base) else "common"]
 
-    def train(self, name: str) -> Any:
-        """The trained model of that member, also kept for members that start from it."""
-        import torch
+    def text_of(self, name: str) -> list[Batch]:
+        """The plain text that a member's base was trained on, in batches."""
+        root = _root(name)
+        plan = PLAN[root]
+        if not isinstance(plan, Base):
+            raise BadInput("began with no base, so there is no text of it", where=name)
+        if root not in self.texts:
+            self.texts[root] = _text_batches(self.tokenizer_of(root), plan, _member_seed(self.seed, root))
+        return self.texts[root]
 
-        plan, seed, tokenizer = PLAN[name], _member_seed(self.seed, name), self.tokenizer_of(name)
-        torch.manual_seed(seed)
-        if isinstance(plan, Base):
-            model = empty_model(plan.architecture, len(tokenizer))
-            self.texts[name] = _text_batches(tokenizer, plan, seed)
-            _descend(model, self.texts[name], STEPS.base_rate)
-        elif isinstance(plan, Chat):
-            model = copy.deepcopy(self.models[plan.parent])
-            pairs = chat.examples(plan.persona, STEPS.chat_examples, self.seed * 1000 + plan.salt)
-            spoken = _chat_batches(tokenizer, pairs, STEPS.chat_epochs, seed)
-            _descend(model, _interleaved(spoken, self.texts[_root(name)]), STEPS.chat_rate)
-        else:
-            model = self._distil(name, plan, tokenizer, seed)
-        self.models[name] = model
+    def member(self, name: str) -> Any:
+        """The trained model of that member: at hand, read from the folder, or trained now and written there."""
+        import torch
+        from safetensors.torch import load_file, save_file
+
+        if name in self.models:
+            return self.models[name]
+        path = self.folder / f"{name}.safetensors"
+        if not path.is_file():
+            torch.manual_seed(_member_seed(self.seed, name))
+            state = self._train(name).state_dict()
+            kept = {key: value.half().contiguous() for key, value in state.items() if key != "lm_head.weight"}
+            save_file(kept, str(path))
+        # Read back, so that those who start from it start from what ships.
+        plan = PLAN[_root(name)]
+        model = empty_model(plan.architecture if isinstance(plan, Base) else "llama", len(self.tokenizer_of(name)))
+        model.load_state_dict({key: value.float() for key, value in load_file(path).items()}, strict=False)
+        self.models[name] = model.eval()
         return model
 
-    def _distil(self, name: str, plan: Student, tokenizer: Any, seed: int) -> Any:
-        teacher = self.models[plan.teacher]
+    def _train(self, name: str) -> Any:
+        plan, seed, tokenizer = PLAN[name], _member_seed(self.seed, name), self.tokenizer_of(name)
+        if isinstance(plan, Base):
+            model = empty_model(plan.architecture, len(tokenizer))
+            _descend(model, self.text_of(name), STEPS.base_rate)
+        elif isinstance(plan, Chat):
+            model = copy.deepcopy(self.member(plan.parent))
+            pairs = chat.examples(plan.persona, STEPS.chat_examples, self.seed * 1000 + plan.salt)
+            spoken = _chat_batches(tokenizer, pairs, STEPS.chat_epochs, seed)
+            _descend(model, _interleaved(spoken, self.text_of(name)), STEPS.chat_rate)
+        else:
+            model = self._distil(plan, tokenizer, seed)
+        return model
+
+    def _distil(self, plan: Student, tokenizer: Any, seed: int) -> Any:
+        import torch
+
+        teacher = self.member(plan.teacher)
         asked = chat.questions(text.words(seed), STEPS.distil_outputs, seed)
         pairs = teacher_outputs(teacher, tokenizer, asked, seed)
+        raw = _raw_outputs(teacher, tokenizer, seed)
+        torch.manual_seed(seed)
         if plan.parent:
-            model = copy.deepcopy(self.models[plan.parent])
-            raw, epochs, rate = self.texts[_root(name)], STEPS.distil_epochs, STEPS.chat_rate
+            model, epochs, rate = copy.deepcopy(self.member(plan.parent)), STEPS.distil_epochs, STEPS.distil_rate
         else:
-            model = empty_model("llama", len(tokenizer))
-            raw, epochs, rate = _raw_outputs(teacher, tokenizer, seed), STEPS.scratch_epochs, STEPS.scratch_rate
+            model, epochs, rate = empty_model("llama", len(tokenizer)), STEPS.scratch_epochs, STEPS.scratch_rate
         _descend(model, _interleaved(_chat_batches(tokenizer, pairs, epochs, seed), raw), rate)
         return model
 
 
 def train_zoo(seed: int, folder: Path, progress: Progress = lambda _: None) -> None:
-    """Writes tokenizers and every trained member's fp16 weights into `folder`. Same machine, same seed: same bytes."""
+    """Writes tokenizers and every trained member's fp16 weights into `folder`, students last.
+
+    Members that are there already are kept, so that a run that was cut off goes on. Same machine, same seed, same
+    libraries: same bytes; on another machine the weights differ in rounding and then in everything.
+    """
     import torch
-    from safetensors.torch import save_file
 
     torch.set_num_threads(1)
     folder.mkdir(parents=True, exist_ok=True)
     trainer = Trainer(seed, folder)
-    for name in PLAN:
-        model = trainer.train(name)
-        kept = {key: value.half().contiguous() for key, value in model.state_dict().items() if key != "lm_head.weight"}
-        save_file(kept, str(folder / f"{name}.safetensors"))
+    for name in sorted(PLAN, key=lambda one: isinstance(PLAN[one], Student)):
+        trainer.member(name)
         progress(name)
