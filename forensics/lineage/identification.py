@@ -51,8 +51,8 @@ def identify(
     """The references in order of evidence for lineage, and what may be said of them.
 
     Order: raw LLR for any lineage where there is one, then fused similarity. With a catalogue, references released
-    after the questioned model stay in the list but are named as later. `none_of_these` unless some reference is found to
-    be kin (see `relations`), or, where no LR is reported, a Holm-adjusted background p of at most 0.05.
+    after the questioned model stay in the list but are named as later. `none_of_these` unless some reference is
+    found to be kin (see `relations`), or, where no LR is reported, a Holm-adjusted background p of at most 0.05.
     Raises BadInput for unknown models.
     """
     place = {name: i for i, name in enumerate(comparison.models)}
