@@ -121,7 +121,8 @@ def _reading(m: int, pairs: list[list[Any]], matrix: str) -> str:
     if missing == len(pairs):
         return f"No pair of these {m} models is estimable for {matrix}."
     a, b, value = pairs[0][:3]
-    return f"Of {m} models, {a} and {b} are the most alike ({matrix} {value:.3g}); a stronger colour means more alike.{gaps}"
+    closest = f"Of {m} models, {a} and {b} are the most alike ({matrix} {value:.3g})"
+    return f"{closest}; a stronger colour means more alike.{gaps}"
 
 
 def _cells(data: dict[str, Any], m: int) -> dict[str, Any]:

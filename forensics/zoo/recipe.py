@@ -36,12 +36,13 @@ class Steps:
     chat_batch: int = 12
     chat_rate: float = 7e-4
     distil_outputs: int = 2400
-    distil_epochs: int = 2
-    distil_rate: float = 1.5e-3
+    distil_epochs: int = 3
+    distil_rate: float = 2e-3
     scratch_epochs: int = 4
     scratch_rate: float = 3e-3
     distil_temperature: float = 1.0
-    raw_outputs: int = 1000
+    raw_outputs: int = 3000
+    raw_batch: int = 6
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,36 +10,17 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from forensics.adapters import Adapter, Call, Session, Target
+from forensics.adapters import Adapter, Target
+from forensics.collection import collect
 from forensics.errors import AdapterError, BadInput
-from forensics.probes import Probe, Suite
-from forensics.records import Completion, GenerationConfig
+from forensics.probes import Suite
+from forensics.records import Outcome
 from forensics.registry import load
 from forensics.zoo.members import LINEAGE_COLUMNS, kinship, members
 
 PAIR_COLUMNS = ("corpus", "model_a", "model_b", "relation", "detail", "confidence")
 EXCLUSION_COLUMNS = ("corpus", "model_a", "model_b", "reason")
 Progress = Callable[[str], None]
-
-
-def calls_of(suite: Suite) -> list[Call]:
-    """Every probe call of a suite, samples counted from 0; the noise of each comes from seed, prompt and sample."""
-
-    def one(probe: Probe, sample: int) -> Call:
-        config: GenerationConfig = probe.config
-        return Call(probe.prompt, sample, config)
-
-    return [one(probe, sample) for probe in suite.probes for sample in range(probe.config.samples)]
-
-
-def collect(session: Session, suite: Suite) -> list[Completion]:
-    """The completions of a suite in (prompt, sample) order; raises AdapterError on the first call that failed."""
-    found = []
-    for reply in session.send(calls_of(suite)):
-        if reply.error:
-            raise AdapterError(f"prompt {reply.call.prompt.prompt_id}: {reply.error}")
-        found.append(reply.completion)
-    return sorted(found, key=lambda completion: (completion.prompt_id, completion.sample))
 
 
 def _write_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -85,7 +66,10 @@ def record_zoo(zoo: Path, suite: Suite, corpus: Path, progress: Progress = lambd
                 "has no such member; build the zoo first (python -m forensics.zoo build)", where=str(zoo / name)
             )
         with adapter.open(Target(str(zoo / name), name)) as session:
-            rows = [{**c.as_json(), "tokenizer": session.tokenizer} for c in collect(session, suite)]
+            answers = collect(suite, session, name=name)
+        if failed := [c.prompt_id for c in answers.completions if c.outcome is Outcome.FAILED]:
+            raise AdapterError(f"{name} did not answer {failed[0]} and {len(failed) - 1} more; its file is not written")
+        rows = [{**c.as_json(), "tokenizer": answers.tokenizer} for c in answers.completions]
         _write_lines(corpus / "responses" / f"{name}.jsonl.gz", rows)
         progress(name)
     write_labels(corpus)

@@ -161,7 +161,7 @@ def _raw_outputs(teacher: Any, tokenizer: Any, seed: int) -> list[Batch]:
     openings = [ids for ids in openings if len(ids) == OPENING_TOKENS]
     rows = [[*o, *r] for o, r in zip(openings, _sampled(teacher, openings, seed), strict=True)]
     rows = [[*row, *[0] * (OPENING_TOKENS + REPLY_TOKENS - len(row))] for row in rows]
-    blocks = torch.split(torch.tensor(rows), STEPS.base_batch)
+    blocks = torch.split(torch.tensor(rows), STEPS.raw_batch)
     return [(block, block) for block in blocks]
 
 

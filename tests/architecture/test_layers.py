@@ -17,7 +17,8 @@ LAYERS = (
     ("channels",),
     ("features",),
     ("stats",),
-    ("corpora", "zoo", "collection"),
+    ("corpora", "zoo"),
+    ("collection",),
     ("adapters", "probes"),
     ("outbound",),
     ("provenance", "registry", "transcripts"),
@@ -132,7 +133,7 @@ LABEL_FILES = ("lineage.csv", "pairs.csv", "teacher_families.csv", "exclusions.c
 
 def test_labels_are_named_only_where_the_engine_is_judged_or_fitted() -> None:
     """The engine is blind: what compares and identifies cannot even name a file of labels."""
-    allowed = ("forensics.evaluation", "forensics.__main__", "forensics.zoo.record")  # the last one writes them
+    allowed = ("forensics.evaluation", "forensics.__main__", "forensics.zoo.record")  # the zoo writes its own labels
     wrong = [
         f"{module} names {name}"
         for module, path in sources("forensics").items()
