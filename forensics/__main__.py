@@ -16,7 +16,7 @@ import forensics
 from forensics.corpora import ResponseSource, open_corpus
 from forensics.errors import BadInput, ForensicsError
 from forensics.evaluation import calibration as calibrations
-from forensics.evaluation.fitting import fit_calibration
+from forensics.evaluation.fitting import TEXT_FEATURES, fit_calibration
 from forensics.evaluation.labels import read_labels
 from forensics.evaluation.pairs import PairTable, pair_table
 from forensics.evaluation.validation import report_text, text_table, validation
@@ -164,11 +164,28 @@ def run_validate(args: argparse.Namespace) -> None:
     print(json.dumps(told, allow_nan=False) if args.json else report_text(told))
 
 
+def _features(text: str) -> tuple[str, tuple[str, ...]]:
+    """A proposition and its score columns, from ``weights=agreement,style``."""
+    proposition, _, columns = text.partition("=")
+    names = tuple(name.strip().removeprefix("score_") for name in columns.split(",") if name.strip())
+    if proposition not in PROPOSITIONS or not names:
+        raise BadInput(f"--feature wants one of {', '.join(PROPOSITIONS)}, then = and score columns, not {text!r}")
+    return proposition, names
+
+
 def run_fit(args: argparse.Namespace) -> None:
     """Fit a calibration on labelled corpora and write it as JSON."""
     tables = [_table(folder, args, plain=True)[0] for folder in args.dirs]
-    conditions = {"least_prompts": args.least_prompts, "least_models": args.least_models}
-    plain = fit_calibration(tables, name=args.name, version=args.version, origin=args.origin, conditions=conditions)
+    conditions = {
+        "least_prompts": args.least_prompts,
+        "least_models": args.least_models,
+        "suite_hashes": [args.suite_hash] if args.suite_hash else [],
+        "tokenizers": args.tokenizer or [],
+    }
+    wanted = dict(_features(text) for text in args.feature or ()) or TEXT_FEATURES
+    plain = fit_calibration(
+        tables, name=args.name, version=args.version, origin=args.origin, conditions=conditions, features=wanted
+    )
     calibrations.parse(plain, where=args.name)
     args.out.write_text(json.dumps(plain, indent=1, allow_nan=False) + "\n", encoding="utf-8")
     rows = [[k, v["positives"], v["negatives"], v["families"], *v["bounds"]] for k, v in plain["propositions"].items()]
@@ -214,6 +231,13 @@ def parser() -> argparse.ArgumentParser:
     four.add_argument("--origin", default="an analyst's own labelled population")
     four.add_argument("--least-prompts", type=int, default=50)
     four.add_argument("--least-models", type=int, default=20)
+    four.add_argument(
+        "--feature",
+        action="append",
+        metavar="LLR=COLUMN,...",
+        help="scores to fuse for one LLR (default: the text ones)",
+    )
+    four.add_argument("--tokenizer", action="append", metavar="HASH", help="hold only for models of these tokenizers")
     four.set_defaults(run=run_fit)
     return top
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import threading
 import time
 import uuid
 from collections.abc import Iterator, Sequence
 
+from celery.signals import worker_shutting_down
 from django.conf import settings
 
 from forensics.adapters import Reply, Session
@@ -29,6 +31,15 @@ log = logging.getLogger(__name__)
 CLAIM = {"gpu": BATCH, "cpu": BATCH, "api": 32}
 WRITE_EVERY = 1.0
 LONGEST_COUNTDOWN = 30.0
+
+
+_stopping = threading.Event()
+
+
+@worker_shutting_down.connect
+def _stop_soon(**_: object) -> None:
+    """A worker that runs one task at a time ends its slice early and gives its calls back, rather than be killed."""
+    _stopping.set()
 
 
 class TurnedAway(AdapterError):
@@ -65,7 +76,7 @@ def _work(collection: Collection, owner: str, heart: Heartbeat) -> None:
     size = CLAIM[catalogue.adapter_of(collection.model).queue]
     with warm.session(collection.model) as session:
         _note_tokenizer(collection, session)
-        while time.monotonic() < until and not heart.lost and _is_running(collection):
+        while time.monotonic() < until and not (heart.lost or _stopping.is_set()) and _is_running(collection):
             claims = ledger.claim(collection, owner, size)
             if not claims:
                 return
@@ -81,6 +92,8 @@ def _send(collection: Collection, session: Session, claims: Sequence[Claim], hea
                 raise TurnedAway(f"the target turns calls away: {turned.error}; mend that, then resume")
             answered = [(open_claims.pop((r.call.prompt.prompt_id, r.call.sample)), r) for r in replies]
             ledger.record(collection, answered)
+            if _may_stop(collection):
+                return
         if open_claims:
             raise AdapterError(f"the adapter left {len(open_claims)} of {len(claims)} calls unanswered")
     finally:
@@ -104,6 +117,11 @@ def _note_tokenizer(collection: Collection, session: Session) -> None:
     if session.tokenizer and collection.tokenizer_hash != session.tokenizer:
         collection.tokenizer_hash = session.tokenizer
         collection.save(update_fields=["tokenizer_hash"])
+
+
+def _may_stop(collection: Collection) -> bool:
+    """Whether to give the rest of a claim back. An endpoint's calls are all under way: those are waited for."""
+    return catalogue.adapter_of(collection.model).queue != "api" and (_stopping.is_set() or not _is_running(collection))
 
 
 def _is_running(collection: Collection) -> bool:

@@ -30,14 +30,15 @@ TRANSPORT_OPTIONS = {
     "unacked_restore_throttle": 1,
     "socket_connect_timeout": 2,
     "socket_timeout": 30,
-    "retry_on_timeout": True,
 }
+# A page does not wait for a broker that is away: one attempt, and the reconciler makes up for it.
+ONCE = {"max_retries": 0, "interval_start": 0, "interval_step": 0, "interval_max": 0}
 
 
 @cache
 def _publisher() -> Celery:
     app = Celery("filiation-web", broker=settings.BROKER_URL, set_as_current=False)
-    app.conf.update(task_serializer="json", task_ignore_result=True, broker_transport_options=TRANSPORT_OPTIONS)
+    app.conf.update(task_serializer="json", task_ignore_result=True, broker_transport_options=TRANSPORT_OPTIONS | ONCE)
     return app
 
 

@@ -62,8 +62,10 @@ def fit(pairs: LabelledPairs, features: Sequence[str], *, ridge: float = RIDGE) 
     """The fusion of `features`, with its bounds taken from the fitted pairs.
 
     Minimises the balanced logistic loss plus ridge/2 times the squared weights (standardised scores), weights of
-    scores non-negative, those of missing indicators free. Raises BadInput with fewer than 5 pairs on a side.
+    scores non-negative, those of missing indicators free. Pairs of which nothing is estimable are left out. Raises
+    BadInput with fewer than 5 pairs on a side.
     """
+    pairs = pairs.take(np.any([np.isfinite(pairs.scores[name]) for name in features], axis=0))
     if min(pairs.related.sum(), (~pairs.related).sum()) < LEAST_PER_SIDE:
         raise BadInput(f"fewer than {LEAST_PER_SIDE} pairs on a side")
     standard, absent, low, high, mean, spread = _design(pairs.scores, features)

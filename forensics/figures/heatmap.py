@@ -30,10 +30,13 @@ def _matrix(result: Comparison, name: str) -> NDArray[np.float64]:
     return result.scores[name]
 
 
-def _cell(value: float, name: str) -> float | None:
-    if np.isnan(value):  # the record's way of saying "not estimable"
-        return None
-    return round(style.finite([value], f"the matrix {name!r}")[0], 3)
+def _cells_of(values: NDArray[np.float64], name: str) -> list[list[float | None]]:
+    """The matrix to three decimals, None where it is not estimable (NaN) and on the diagonal."""
+    if np.isinf(values).any():
+        raise ValueError(f"the matrix {name!r} holds a number that is not finite; nothing was drawn")
+    shown = np.round(values, 3).astype(object)
+    shown[np.isnan(values) | np.eye(len(values), dtype=bool)] = None
+    return [list(row) for row in shown]
 
 
 class Heatmap:
@@ -57,14 +60,15 @@ class Heatmap:
         tree = dendrogram(result)
         order = [int(i) for i in tree.order]
         values = _matrix(result, matrix)
-        cells = [[None if i == j else _cell(values[i, j], matrix) for j in order] for i in order]
-        pairs = _pairs(result, values, matrix)
+        known = _cells_of(values, matrix)
+        pairs = _pairs(result, values, known, matrix)
         return {
             "name": self.declaration.name,
             "title": self.declaration.title,
             "matrix": matrix,
             "models": [result.models[i] for i in order],
-            "cells": cells,
+            "cells": [[known[i][j] for j in order] for i in order],
+            "empty": all(pair[2] is None for pair in pairs),
             "lines": [style.finite(segment, "the dendrogram") for segment in tree.segments],
             "reading": _reading(len(order), pairs, matrix),
             "table": style.table(
@@ -92,7 +96,9 @@ class Heatmap:
         }
 
 
-def _pairs(result: Comparison, values: NDArray[np.float64], matrix: str) -> list[list[Any]]:
+def _pairs(
+    result: Comparison, values: NDArray[np.float64], known: list[list[float | None]], matrix: str
+) -> list[list[Any]]:
     first, second = np.triu_indices(len(result.models), k=1)
     key = values[first, second] * (1 if matrix == DISTANCE else -1)
     ordered = np.argsort(np.where(np.isnan(key), np.inf, key), kind="stable")
@@ -101,7 +107,7 @@ def _pairs(result: Comparison, values: NDArray[np.float64], matrix: str) -> list
         [
             result.models[i],
             result.models[j],
-            _cell(values[i, j], matrix),
+            known[i][j],
             int(result.prompts[i, j]),
             str(result.status[i, j]),
         ]
@@ -115,7 +121,8 @@ def _reading(m: int, pairs: list[list[Any]], matrix: str) -> str:
     if missing == len(pairs):
         return f"No pair of these {m} models is estimable for {matrix}."
     a, b, value = pairs[0][:3]
-    return f"Of {m} models, {a} and {b} are the most alike ({matrix} {value:.3g}); darker means more alike.{gaps}"
+    closest = f"Of {m} models, {a} and {b} are the most alike ({matrix} {value:.3g})"
+    return f"{closest}; a stronger colour means more alike.{gaps}"
 
 
 def _cells(data: dict[str, Any], m: int) -> dict[str, Any]:

@@ -63,6 +63,7 @@ class Ranking:
             "proposition": proposition,
             "bounds": _bounds(result.calibration, proposition),
             "rows": rows[:most],
+            "empty": all(row["llr"] is None and row["kin"] is None for row in rows),
             "left_out": max(0, len(rows) - most),
             "reading": _reading(result, rows),
             "table": style.table(
@@ -89,7 +90,7 @@ class Ranking:
                     title={"text": title}, showgrid=True, gridcolor=style.RULE, zeroline=True, zerolinecolor=style.INK,
                     automargin=True,
                 ),
-                yaxis=style.bare_axis(**axis, range=[len(rows) - 0.5, -0.5], automargin=True),
+                yaxis=style.bare_axis(**axis, range=[len(rows) - 0.5, -0.5], automargin=True, ticklabelstandoff=8),
                 shapes=[_bound(value) for value in data["bounds"]] if with_llr else [],
             ),
         }  # fmt: skip

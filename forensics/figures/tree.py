@@ -35,6 +35,7 @@ class Tree:
         return {
             "name": self.declaration.name,
             "title": self.declaration.title,
+            "empty": not result.branches,
             "leaves": [
                 {"model": result.models[n], "x": round(placed.places[n][0], 5), "y": placed.places[n][1],
                  "questioned": result.models[n] == questioned}

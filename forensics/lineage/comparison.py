@@ -100,7 +100,7 @@ def compare(
         llr_raw=raw,
         p_value=background_p(kin),
         status=_status(chosen, reason, raw, shared, constant),
-        relation=relations(bounded, scores),
+        relation=relations(raw, bounded, scores),
         distance=distances(kin),
         support_distances=_support_distances(results["agreement"], constant, witness),
         calibration=(chosen.describe() if chosen else {}) | {"no_lr_reason": reason},

@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from forensics.errors import BadInput
 from forensics.evaluation.verbal import NO_LR, verbal
 from forensics.lineage.records import PROPOSITIONS, Comparison, Identification, RankedReference
+from forensics.records import Relation
 
 ALPHA = 0.05
+RELATED = frozenset({Relation.SAME, Relation.DERIVED, Relation.DISTILLED, Relation.COMMON_SOURCE})
 NONE = "none of these references stands out"
 
 
@@ -49,8 +51,8 @@ def identify(
     """The references in order of evidence for lineage, and what may be said of them.
 
     Order: raw LLR for any lineage where there is one, then fused similarity. With a catalogue, references released
-    after the questioned model stay in the list but are named as later. `none_of_these` unless some reference has an
-    LR of at least 10 for a proposition, or, where no LR is reported, a Holm-adjusted background p of at most 0.05.
+    after the questioned model stay in the list but are named as later. `none_of_these` unless some reference is found to
+    be kin (see `relations`), or, where no LR is reported, a Holm-adjusted background p of at most 0.05.
     Raises BadInput for unknown models.
     """
     place = {name: i for i, name in enumerate(comparison.models)}
@@ -111,9 +113,8 @@ def _row(comparison: Comparison, q: int, r: int, rank: int, p_holm: float, later
 
 
 def _stands_out(row: RankedReference) -> bool:
-    estimable = [value for value in row.llr.values() if value is not None]
-    if estimable:
-        return max(estimable) >= 1.0
+    if any(value is not None for value in row.llr.values()):
+        return row.relation in RELATED
     return math.isfinite(row.p_holm) and row.p_holm <= ALPHA
 
 

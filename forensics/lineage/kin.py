@@ -25,17 +25,15 @@ def contrast(scores: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
 
 
 def background_p(kin: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(m, m) p-values: the rank of a pair's kin among the other pairs of its two models, the larger of the two.
+    """(m, m) p-values of each pair's kin against all other pairs of the population.
 
-    (1 + pairs at least as alike) / (1 + other pairs): in (0, 1], never 0; NaN where kin is.
+    (1 + other pairs at least as alike) / (1 + other pairs): in (0, 1], never 0; NaN where kin is. Related pairs are
+    among the others, so it errs on the side of none.
     """
-    m = kin.shape[0]
-    p = np.full((m, m), np.nan)
-    for i, row in enumerate(kin):
-        values = np.sort(row[np.isfinite(row)])
-        at_least = values.size - np.searchsorted(values, row, side="left")
-        p[i] = np.where(np.isfinite(row), at_least / max(values.size, 1), np.nan)
-    return np.asarray(np.fmax(p, p.T))
+    values = np.sort(kin[np.triu_indices_from(kin, 1)])
+    values = values[np.isfinite(values)]
+    at_least = values.size - np.searchsorted(values, kin, side="left")
+    return np.asarray(np.where(np.isfinite(kin), at_least / max(values.size, 1), np.nan))
 
 
 def distances(kin: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -20,7 +20,7 @@ class Comparison:
     kin, contrast: fused similarity, and same-base-against-same-recipe.
     llr, llr_raw: proposition (`PROPOSITIONS`) -> log10 LR, bounded and raw; NaN where not estimable.
     status: str objects, 'ok' or why there is no LR. relation: str objects, a `Relation` value.
-    p_value: the rank of the pair's kin among the other pairs of its two models, in (0, 1], never 0.
+    p_value: the rank of the pair's kin among all pairs, in (0, 1], never 0.
     distance: float64 >= 0 with a zero diagonal, for trees and heatmaps. support_distances: (r, m, m) bootstrap
     replicates of it. calibration: name, version, hash, origin, conditions and `no_lr_reason` ('' where it applies).
     """

@@ -9,27 +9,26 @@ from numpy.typing import NDArray
 
 from forensics.records import Relation
 
-SUPPORT = 1.0
+RAW_SUPPORT = 1.0
+BOUNDED_SUPPORT = 0.5
 CONTRARY = -0.5
-SAME_BITS = -0.002
+SAME = 5.8
+Matrices = Mapping[str, NDArray[np.float64]]
 
 
-def relations(llr: Mapping[str, NDArray[np.float64]], scores: Mapping[str, NDArray[np.float64]]) -> NDArray[np.object_]:
+def relations(raw: Matrices, bounded: Matrices, scores: Matrices) -> NDArray[np.object_]:
     """(m, m) relation words.
 
-    An LR of at least 10 is asked for before a relation is named; among several, shared weights come first, then the
-    larger of distilled and common base. ``same`` is said only where next-token distributions on raw text agree to
-    0.002 bits, since replies alone cannot tell a copy from a light fine-tune. ``unrelated`` needs an LR below 1/3 for
-    any lineage.
+    Before a relation is named, its calibrated LR must be at least 10 and what the bound leaves of it at least about 3.
+    Shared weights come first, then the larger of distilled and common base. ``same`` is said of those with shared
+    weights whose next-token distributions on raw text agree to 0.002 bits, since replies alone cannot tell a copy
+    from a light fine-tune. ``unrelated`` needs an LR below 1/3 for any lineage, and none of the others.
     """
-    weights, base, distilled, lineage = (llr[k] for k in ("weights", "base", "distilled", "lineage"))
-    shape = weights.shape
-    word = np.full(shape, Relation.NOT_DETERMINED.value, dtype=object)
-    with np.errstate(invalid="ignore"):
-        word[lineage <= CONTRARY] = Relation.UNRELATED.value
-        word[(base >= SUPPORT) & ~(distilled > base)] = Relation.COMMON_SOURCE.value
-        word[(distilled >= SUPPORT) & ~(base >= distilled)] = Relation.DISTILLED.value
-        word[weights >= SUPPORT] = Relation.DERIVED.value
-        identical = scores.get("logprobs", np.full(shape, np.nan)) >= SAME_BITS
-        word[identical] = Relation.SAME.value
+    said = {p: (raw[p] >= RAW_SUPPORT) & (bounded[p] >= BOUNDED_SUPPORT) for p in ("weights", "base", "distilled")}
+    word = np.full(raw["weights"].shape, Relation.NOT_DETERMINED.value, dtype=object)
+    word[bounded["lineage"] <= CONTRARY] = Relation.UNRELATED.value
+    word[said["base"]] = Relation.COMMON_SOURCE.value
+    word[said["distilled"] & ~(said["base"] & (raw["base"] > raw["distilled"]))] = Relation.DISTILLED.value
+    word[said["weights"]] = Relation.DERIVED.value
+    word[said["weights"] & (scores["logprobs"] >= SAME)] = Relation.SAME.value
     return word

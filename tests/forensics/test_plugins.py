@@ -27,7 +27,7 @@ def test_a_plugin_declares_itself(package: str, name: str) -> None:
 
 
 def test_an_unknown_plugin_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(BadInput, match="known: .*agreement"):
+    with pytest.raises(BadInput, match=r"known: .*agreement"):
         registry.load(channels.PACKAGE, "clairvoyance")
 
 

@@ -82,3 +82,19 @@ def test_pausing_stops_sending_and_resuming_finishes(tmp_path: Path) -> None:
         worker.until(lambda: state(collection) == "done")
     assert collection.completions.count() == 200
     assert len(sends(tmp_path)) == 200
+
+
+def test_a_worker_told_to_stop_gives_its_calls_back_and_the_next_goes_straight_on(tmp_path: Path) -> None:
+    collection = services.start_collection(scripted_model(tmp_path, delay=0.02), stored_suite(150))
+    with Worker(tmp_path / "log") as worker:
+        worker.until(lambda: sends(tmp_path))
+        assert worker.process is not None
+        worker.process.terminate()
+        worker.process.wait(5)
+    assert not collection.calls.filter(state="leased").exists()
+    assert 0 < collection.completions.count() < 150
+    with Worker(tmp_path / "log") as worker:
+        worker.until(lambda: state(collection) == "done")
+    assert collection.counts == {"completed": 150}
+    # The one reply in hand when the signal came may be asked for again.
+    assert len(sends(tmp_path)) <= 151

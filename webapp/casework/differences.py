@@ -54,7 +54,8 @@ def _runs(tokens_a: list[str], tokens_b: list[str], marks: str) -> tuple[Runs, R
     runs_a: Runs = []
     runs_b: Runs = []
     for kind, a0, a1, b0, b1 in SequenceMatcher(None, tokens_a, tokens_b, autojunk=False).get_opcodes():
-        shared = kind == "equal"
+        # A space between two differing words is not worth a break in the mark.
+        shared = kind == "equal" and not (a1 - a0 == 1 and tokens_a[a0].isspace())
         marked = not shared if marks == "differences" else shared and a1 - a0 >= SHARED_TOKENS
         runs_a.append(("".join(tokens_a[a0:a1]), marked))
         runs_b.append(("".join(tokens_b[b0:b1]), marked))

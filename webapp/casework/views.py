@@ -122,7 +122,7 @@ def _drawn(drawn: dict[str, Any]) -> dict[str, Any]:
     table = drawn["data"]["table"]
     shown = table | {"rows": table["rows"][: reading.SHOWN_ROWS], "count": len(table["rows"])}
     return {
-        "figure": drawn["figure"], "reading": drawn["data"]["reading"], "table": shown,
+        "figure": drawn["figure"], "reading": drawn["data"]["reading"], "table": shown, "empty": drawn["data"]["empty"],
         "declaration": drawn["declaration"],
     }  # fmt: skip
 

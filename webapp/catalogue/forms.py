@@ -101,7 +101,7 @@ class TranscriptsForm(forms.Form):
     title, icon, summary = "Transcripts", "transcripts", "Completions recorded elsewhere, as JSONL"
     file = forms.FileField(
         label="Transcripts", allow_empty_file=True,
-        help_text="One JSON object a line with prompt_id and response, .jsonl or .jsonl.gz. Choose it anew after errors.",
+        help_text="One JSON object a line: prompt_id, response; .jsonl or .jsonl.gz. Choose it anew after an error.",
         widget=forms.ClearableFileInput(attrs={"accept": ".jsonl,.gz"}),
     )  # fmt: skip
     suite = forms.ModelChoiceField(

@@ -11,13 +11,15 @@ const repaint = (value, colours) => {
 
 const read = (id) => JSON.parse(document.getElementById(id).textContent);
 
-// Labels are dropped where a row is too low to read one; the line below the figure names what is pointed at.
+const NARROW = 520;
+
+// Labels are dropped where there is no room to read one; the line below the figure names what is pointed at.
 const fit = (layout, width) => {
   const count = layout.xaxis?.ticktext?.length;
-  if (!count || !layout.yaxis2) return layout;
+  if (!layout.yaxis2) return width < NARROW ? roomForNames(layout) : layout;
   const gutter = Math.min(230, width * 0.24);
   const cell = (width - gutter) / count;
-  const size = Math.min(12, Math.floor(cell * 0.95));
+  const size = width < NARROW ? 0 : Math.min(12, Math.floor(cell * 0.95));
   const axes = { xaxis: { ...layout.xaxis }, yaxis: { ...layout.yaxis } };
   for (const axis of Object.values(axes)) {
     axis.showticklabels = size >= 7;
@@ -28,26 +30,42 @@ const fit = (layout, width) => {
   return { ...layout, ...axes, height: Math.round((body + (size >= 7 ? gutter : 24)) / 0.84 + 50) };
 };
 
+// A tree's names stand to the right of its tips: on a phone they need a larger share of the width.
+const roomForNames = (layout) => {
+  const [from, to] = layout.xaxis?.range ?? [];
+  return to === undefined ? layout : { ...layout, xaxis: { ...layout.xaxis, range: [from, to * 1.6], nticks: 4 } };
+};
+
 const readout = (figure, data) => {
   const line = figure.querySelector(".readout");
   if (!line || !data) return;
   const canvas = figure.querySelector(".canvas");
-  const say = (point) => {
-    const [a, b] = [data.models[Math.round(point.y)], data.models[Math.round(point.x)]];
-    if (a === undefined || b === undefined || a === b) return;
-    const strong = document.createElement("strong");
-    strong.textContent = `${a} and ${b}`;
-    line.replaceChildren(strong, `: ${data.matrix} ${point.z}`);
-  };
-  canvas.on("plotly_hover", (event) => event.points[0]?.z !== undefined && say(event.points[0]));
-  canvas.on("plotly_click", (event) => {
+  const pairAt = (event) => {
     const point = event.points[0];
-    const [a, b] = [data.models[Math.round(point?.y)], data.models[Math.round(point?.x)]];
-    if (point?.z === undefined || a === undefined || b === undefined || a === b) return;
+    if (point?.z === undefined || point.z === null) return null;
+    const [a, b] = [data.models[Math.round(point.y)], data.models[Math.round(point.x)]];
+    if (a === undefined || b === undefined || a === b) return null;
     const address = new URL(figure.dataset.pair, location.href);
     address.searchParams.set("a", a);
     address.searchParams.set("b", b);
-    location.assign(address);
+    return { name: `${a} and ${b}`, value: point.z, address };
+  };
+  const say = (event) => {
+    const pair = pairAt(event);
+    if (!pair) return;
+    const strong = document.createElement("strong");
+    strong.textContent = pair.name;
+    const link = document.createElement("a");
+    link.href = pair.address;
+    link.textContent = "Open the pair";
+    line.replaceChildren(strong, `: ${data.matrix} ${pair.value}. `, link);
+  };
+  canvas.on("plotly_hover", say);
+  canvas.on("plotly_click", (event) => {
+    const pair = pairAt(event);
+    // A finger cannot point before it chooses: there, a touch names the pair and the link opens it.
+    if (pair && matchMedia("(hover: hover)").matches) location.assign(pair.address);
+    else say(event);
   });
 };
 

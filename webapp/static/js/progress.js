@@ -45,4 +45,7 @@ const watch = async (place) => {
   }
 };
 
-for (const place of places) watch(place);
+for (const place of places) {
+  for (const hint of place.querySelectorAll("[data-reload]")) hint.hidden = true;
+  watch(place);
+}
