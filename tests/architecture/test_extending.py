@@ -85,7 +85,7 @@ def test_the_channel_adds_its_column_and_finds_the_pair_that_was_planted(load: L
     sets, prompts = population()
     result = compare(sets, prompts, replicates=2)
     scores = result.scores["length"]
-    assert np.unravel_index(np.nanargmax(scores), scores.shape) in ((0, 1), (1, 0))
+    assert {int(place) for place in np.unravel_index(np.nanargmax(scores), scores.shape)} == {0, 1}
     few = plugin.compare([plugin.fingerprint(s) for s in sets[:2]], dict(list(prompts.items())[:12]))
     assert np.isnan(np.diag(few.scores["length"])).all()
 
