@@ -179,6 +179,7 @@ def run_fit(args: argparse.Namespace) -> None:
     conditions = {
         "least_prompts": args.least_prompts,
         "least_models": args.least_models,
+        "counted": args.counted,
         "suite_hashes": [args.suite_hash] if args.suite_hash else [],
         "tokenizers": args.tokenizer or [],
     }
@@ -231,6 +232,7 @@ def parser() -> argparse.ArgumentParser:
     four.add_argument("--origin", default="an analyst's own labelled population")
     four.add_argument("--least-prompts", type=int, default=50)
     four.add_argument("--least-models", type=int, default=20)
+    four.add_argument("--counted", default="agreement", metavar="CHANNEL", help="whose prompts count (agreement)")
     four.add_argument(
         "--feature",
         action="append",

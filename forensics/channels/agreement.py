@@ -68,7 +68,7 @@ class Agreement:
         place = {prompt_id: i for i, prompt_id in enumerate(sorted(prompts))}
         m, witness = len(population), copy_weights(population)
         rare, cosine = PromptMean(m, weights), PromptMean(m, weights)
-        for block in blocks(population, least_models=LEAST_MODELS):
+        for block in blocks(population, prompts, least_models=LEAST_MODELS):
             grams = gram_counts(block.tokens, block.segment, block.row_of_segment, block.rows.size, ORDERS)
             rare.add(place[block.prompt_id], block.rows, rare_overlap(grams, witness[block.rows]))
             cosine.add(place[block.prompt_id], block.rows, centred_cosine(grams))

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forensics.channels import ChannelResult, Fingerprint
+from forensics.features.blocks import open_prompts
 from forensics.features.refusal import RefusalState, refusal_state
 from forensics.records import Declaration, Prompt, ResponseSet
 
@@ -51,7 +52,7 @@ class Refusals:
         weights: NDArray[np.float32] | None = None,
     ) -> ChannelResult:
         """`refusals`: residual correlation in [-1, 1] over prompts on which the population is divided."""
-        table = _table(population, sorted(prompts))
+        table = _table(population, sorted(open_prompts(prompts)))
         seen = np.isfinite(table)
         answered = seen.sum(axis=0)
         share = np.where(seen, table, 0).sum(axis=0) / np.maximum(answered, 1)
@@ -75,7 +76,9 @@ def _table(population: Sequence[Fingerprint], prompt_ids: Sequence[str]) -> NDAr
     place = {prompt_id: i for i, prompt_id in enumerate(prompt_ids)}
     table = np.full((len(population), len(place)), np.nan)
     for row, fingerprint in enumerate(population):
-        table[row, [place[p] for p in fingerprint["prompt_ids"].tolist()]] = fingerprint["refused"]
+        for prompt_id, refused in zip(fingerprint["prompt_ids"].tolist(), fingerprint["refused"], strict=True):
+            if prompt_id in place:
+                table[row, place[prompt_id]] = refused
     return table
 
 

@@ -78,7 +78,7 @@ class Style:
         profile = np.zeros((m, BUCKETS), dtype=np.float32)
         answered = np.zeros(m)
         opening, closing = PromptMean(m), PromptMean(m)
-        for i, block in enumerate(blocks(population, least_models=LEAST_MODELS)):
+        for i, block in enumerate(blocks(population, prompts, least_models=LEAST_MODELS)):
             frequencies = centred_frequencies(block)
             profile[block.rows] += frequencies.toarray() - np.asarray(frequencies.mean(axis=0))
             answered[block.rows] += 1

@@ -57,10 +57,15 @@ class PropositionModel:
 
 @dataclass(frozen=True)
 class Conditions:
-    """What a calibration was validated on, and so where it may be used."""
+    """What a calibration was validated on, and so where it may be used.
+
+    least_prompts: a pair's common prompts as the channel `counted` counts them. least_models: independent models in the
+    population. suite_hashes, tokenizers: where given, nothing else is covered.
+    """
 
     least_prompts: int
     least_models: int
+    counted: str = "agreement"
     suite_hashes: tuple[str, ...] = ()
     tokenizers: tuple[str, ...] = ()
 
@@ -97,6 +102,7 @@ class Calibration:
             "conditions": {
                 "least_prompts": self.conditions.least_prompts,
                 "least_models": self.conditions.least_models,
+                "counted": self.conditions.counted,
                 "suites": list(self.conditions.suite_hashes),
             },
             "bounds": {name: list(model.bounds) for name, model in self.propositions.items()},
@@ -125,6 +131,7 @@ def parse(plain: Mapping[str, Any], *, where: str) -> Calibration:
         conditions = Conditions(
             int(limits["least_prompts"]),
             int(limits["least_models"]),
+            str(limits.get("counted", "agreement")),
             tuple(limits.get("suite_hashes", ())),
             tuple(limits.get("tokenizers", ())),
         )

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from forensics.records import Mode, Prompt
+
 
 @dataclass(frozen=True)
 class Block:
@@ -25,15 +27,30 @@ class Block:
     row_of_segment: NDArray[np.int64]
 
 
-def blocks(population: Sequence[Mapping[str, NDArray[Any]]], *, least_models: int) -> Iterator[Block]:
-    """One block for each prompt that at least `least_models` answered, in sorted id order."""
+CLOSED = frozenset({"one-word", "self-identification"})
+
+
+def open_prompts(prompts: Mapping[str, Prompt]) -> frozenset[str]:
+    """Ids of the chat prompts that ask for an answer in the model's own words.
+
+    Wording is compared on these alone: calibrations are fitted on such answers, a raw continuation or a single word is
+    another kind of evidence, and what a model says of its own identity must never move a likelihood ratio.
+    """
+    return frozenset(i for i, p in prompts.items() if p.mode is Mode.CHAT and p.family not in CLOSED)
+
+
+def blocks(
+    population: Sequence[Mapping[str, NDArray[Any]]], prompts: Mapping[str, Prompt], *, least_models: int
+) -> Iterator[Block]:
+    """One block for each open prompt that at least `least_models` answered, in sorted id order."""
+    chosen = open_prompts(prompts)
     where: dict[str, list[tuple[int, int]]] = {}
     for model, table in enumerate(population):
         for index, prompt_id in enumerate(table["prompt_ids"].tolist()):
             where.setdefault(prompt_id, []).append((model, index))
     bounds = [np.searchsorted(t["prompt"], np.arange(t["prompt_ids"].size + 1)) for t in population]
     for prompt_id in sorted(where):
-        if len(where[prompt_id]) >= least_models:
+        if prompt_id in chosen and len(where[prompt_id]) >= least_models:
             yield _block(prompt_id, where[prompt_id], population, bounds)
 
 

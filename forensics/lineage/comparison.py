@@ -88,7 +88,8 @@ def compare(
         suite_hash=suite_hash,
         tokenizers=sorted({item.tokenizer for item in found}),
     )
-    raw, bounded = _likelihood_ratios(chosen, scores, shared)
+    counted = results[chosen.conditions.counted].n if chosen else shared
+    raw, bounded = _likelihood_ratios(chosen, scores, counted)
     report("done", 1.0)
     return Comparison(
         models=tuple(item.model for item in found),
@@ -99,7 +100,7 @@ def compare(
         llr=bounded,
         llr_raw=raw,
         p_value=background_p(kin),
-        status=_status(chosen, reason, raw, shared, constant),
+        status=_status(chosen, reason, raw, counted, constant),
         relation=relations(raw, bounded, scores),
         distance=distances(kin),
         support_distances=_support_distances(results["agreement"], constant, witness),

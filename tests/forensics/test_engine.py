@@ -19,7 +19,7 @@ from forensics.lineage.identification import identify
 from forensics.lineage.ordering import dendrogram
 from forensics.lineage.storage import load, save
 from forensics.lineage.trees import lineage_tree, neighbour_joining, splits
-from forensics.records import Completion, ResponseSet
+from forensics.records import Completion, Prompt, ResponseSet
 from tests.forensics import worlds
 
 COLUMNS = ["model_a", "model_b", "prompts"]
@@ -114,6 +114,23 @@ def test_thinking_text_does_not_hide_a_parent(sets: list[ResponseSet]) -> None:
 
     told = compare([thinking(s) if s.model == "m05" else s for s in sets], worlds.prompts(60))
     assert identify(told, "m05").ranking[0].reference == "m02"
+
+
+def test_what_a_model_says_of_itself_or_in_one_word_moves_no_likelihood_ratio(sets: list[ResponseSet]) -> None:
+    asked = worlds.prompts(60)
+    closed = {
+        f"zz{i}": Prompt.chat(f"zz{i}", "Who are you?", family=family)
+        for i, family in enumerate(["self-identification", "one-word"] * 10)
+    }
+    same_claim = [
+        ResponseSet.of(
+            s.model, [*s.completions, *(Completion(k, "I am Quillon, made by Ostrava Labs.") for k in closed)]
+        )
+        for s in sets
+    ]
+    plain, claimed = compare(sets, asked, replicates=1), compare(same_claim, asked | closed, replicates=1)
+    for proposition, matrix in plain.llr_raw.items():
+        assert np.array_equal(claimed.llr_raw[proposition], matrix, equal_nan=True)
 
 
 def test_a_comparison_survives_storage(sets: list[ResponseSet], tmp_path: Path) -> None:
