@@ -17,6 +17,7 @@ from forensics.corpora import ResponseSource, open_corpus
 from forensics.errors import BadInput, ForensicsError
 from forensics.evaluation import calibration as calibrations
 from forensics.evaluation.fitting import TEXT_FEATURES, fit_calibration
+from forensics.evaluation.fusion import RIDGE
 from forensics.evaluation.labels import read_labels
 from forensics.evaluation.pairs import PairTable, pair_table
 from forensics.evaluation.validation import report_text, text_table, validation
@@ -176,6 +177,8 @@ def _features(text: str) -> tuple[str, tuple[str, ...]]:
 def run_fit(args: argparse.Namespace) -> None:
     """Fit a calibration on labelled corpora and write it as JSON."""
     tables = [_table(folder, args, plain=True)[0] for folder in args.dirs]
+    if args.independent:
+        tables = [table.independent() for table in tables]
     conditions = {
         "least_prompts": args.least_prompts,
         "least_models": args.least_models,
@@ -185,7 +188,13 @@ def run_fit(args: argparse.Namespace) -> None:
     }
     wanted = dict(_features(text) for text in args.feature or ()) or TEXT_FEATURES
     plain = fit_calibration(
-        tables, name=args.name, version=args.version, origin=args.origin, conditions=conditions, features=wanted
+        tables,
+        name=args.name,
+        version=args.version,
+        origin=args.origin,
+        conditions=conditions,
+        features=wanted,
+        ridge=args.ridge,
     )
     calibrations.parse(plain, where=args.name)
     args.out.write_text(json.dumps(plain, indent=1, allow_nan=False) + "\n", encoding="utf-8")
@@ -230,6 +239,7 @@ def parser() -> argparse.ArgumentParser:
     four.add_argument("--name", required=True)
     four.add_argument("--version", default="1", dest="version")
     four.add_argument("--origin", default="an analyst's own labelled population")
+    four.add_argument("--ridge", type=float, default=RIDGE, help=f"weight of the ridge (default {RIDGE})")
     four.add_argument("--least-prompts", type=int, default=50)
     four.add_argument("--least-models", type=int, default=20)
     four.add_argument("--counted", default="agreement", metavar="CHANNEL", help="whose prompts count (agreement)")
@@ -238,6 +248,9 @@ def parser() -> argparse.ArgumentParser:
         action="append",
         metavar="LLR=COLUMN,...",
         help="scores to fuse for one LLR (default: the text ones)",
+    )
+    four.add_argument(
+        "--independent", action="store_true", help="families of one name in two corpora are different lineages"
     )
     four.add_argument("--tokenizer", action="append", metavar="HASH", help="hold only for models of these tokenizers")
     four.set_defaults(run=run_fit)

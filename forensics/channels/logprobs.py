@@ -100,7 +100,7 @@ class LogProbs:
                 drawn = weights[:, drawn_from][:, chosen].astype(np.float64)
                 replicates[name] = _weighted(drawn, total[chosen], count[chosen], usable).astype(np.float32)
         why = f"no common tokenizer, or fewer than {self.least_prompts} raw prompts with next-token probabilities"
-        return ChannelResult(scores, common["logprobs"], why, replicates=replicates)
+        return ChannelResult(scores, common["logprobs"], why, replicates=replicates, of_wording=False)
 
 
 def _weighted(

@@ -43,10 +43,10 @@ def pool(parts: Sequence[LabelledPairs]) -> LabelledPairs:
     )
 
 
-def fit_proposition(pairs: LabelledPairs, features: Sequence[str]) -> PropositionModel:
+def fit_proposition(pairs: LabelledPairs, features: Sequence[str], *, ridge: float = fusion.RIDGE) -> PropositionModel:
     """A fusion fitted on all pairs, its bounds taken from leave-family-out LRs where these are to be had."""
-    model = fusion.fit(pairs, features)
-    raw = fusion.held_out(pairs, features)
+    model = fusion.fit(pairs, features, ridge=ridge)
+    raw = fusion.held_out(pairs, features, ridge=ridge)
     told = np.isfinite(raw)
     if min((pairs.related & told).sum(), (~pairs.related & told).sum()) < fusion.LEAST_PER_SIDE:
         return model
@@ -61,6 +61,7 @@ def fit_calibration(
     origin: str,
     conditions: Mapping[str, Any],
     features: Mapping[str, Sequence[str]] = TEXT_FEATURES,
+    ridge: float = fusion.RIDGE,
 ) -> dict[str, Any]:
     """The JSON of a calibration. A proposition with fewer than 5 positives is left out, and so gets no LR.
 
@@ -71,7 +72,7 @@ def fit_calibration(
     for proposition, wanted in features.items():
         pairs = pool([table.labelled(proposition) for table in tables])
         try:
-            model = asdict(fit_proposition(pairs, wanted))
+            model = asdict(fit_proposition(pairs, wanted, ridge=ridge))
         except BadInput as problem:
             skipped.append(f"{proposition}: {problem}")
             continue
@@ -84,6 +85,7 @@ def fit_calibration(
         "origin": origin,
         "corpora": [table.corpus for table in tables],
         "conditions": dict(conditions),
+        "ridge": ridge,
         "propositions": propositions,
     }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -36,6 +36,11 @@ class PairTable:
         chosen = related | (self.relation == UNRELATED)
         everything = LabelledPairs(self.columns, related, np.ones(related.size), self.groups)
         return everything.take(np.asarray(chosen))
+
+    def independent(self) -> PairTable:
+        """The same pairs, families named after the corpus: one of the same name elsewhere is another lineage."""
+        groups = tuple((f"{self.corpus}/{a}", f"{self.corpus}/{b}") for a, b in self.groups)
+        return replace(self, groups=groups)
 
     def count(self, relation: str) -> int:
         """How many pairs bear that relation."""

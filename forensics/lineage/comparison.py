@@ -78,7 +78,7 @@ def compare(
         name: cohort_normalise(told, witness) if name in result.cohort else told
         for result in results.values()
         for name, matrix in result.scores.items()
-        for told in [_without(constant, matrix)]
+        for told in [_without(constant, matrix) if result.of_wording else matrix]
     }
     shared = np.max([result.n for result in results.values()], axis=0).astype(np.int64)
     kin = fuse_kin(scores)
@@ -214,6 +214,7 @@ def _status(
         word[:] = "No LR reported: a score that the calibration needs is not estimable for this pair"
         word[shared < least] = f"No LR reported: fewer than {least} common prompts"
         word[np.any([np.isfinite(matrix) for matrix in raw.values()], axis=0)] = "ok"
-    word[constant[:, None] | constant[None]] = "No LR reported: one of the two gives the same reply to most prompts"
+    unheard = (constant[:, None] | constant[None]) & (word != "ok")
+    word[unheard] = "No LR reported: one of the two gives the same reply to most prompts"
     np.fill_diagonal(word, "the same model")
     return word

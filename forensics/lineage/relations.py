@@ -12,6 +12,7 @@ from forensics.records import Relation
 RAW_SUPPORT = 1.0
 BOUNDED_SUPPORT = 0.5
 CONTRARY = -0.5
+MARGIN = 1.0
 SAME = 5.8
 Matrices = Mapping[str, NDArray[np.float64]]
 
@@ -20,7 +21,8 @@ def relations(raw: Matrices, bounded: Matrices, scores: Matrices) -> NDArray[np.
     """(m, m) relation words.
 
     Before a relation is named, its calibrated LR must be at least 10 and what the bound leaves of it at least about 3.
-    Shared weights come first, then the larger of distilled and common base. ``same`` is said of those with shared
+    Shared weights come first, unless distillation is ten times more probable still; then the larger of distilled and
+    common base. ``same`` is said of those with shared
     weights whose next-token distributions on raw text agree to 0.002 bits, since replies alone cannot tell a copy
     from a light fine-tune. ``unrelated`` needs an LR below 1/3 for any lineage, and none of the others.
     """
@@ -29,6 +31,7 @@ def relations(raw: Matrices, bounded: Matrices, scores: Matrices) -> NDArray[np.
     word[bounded["lineage"] <= CONTRARY] = Relation.UNRELATED.value
     word[said["base"]] = Relation.COMMON_SOURCE.value
     word[said["distilled"] & ~(said["base"] & (raw["base"] > raw["distilled"]))] = Relation.DISTILLED.value
-    word[said["weights"]] = Relation.DERIVED.value
+    taught = said["distilled"] & (raw["distilled"] >= raw["weights"] + MARGIN)
+    word[said["weights"] & ~taught] = Relation.DERIVED.value
     word[said["weights"] & (scores["logprobs"] >= SAME)] = Relation.SAME.value
     return word
