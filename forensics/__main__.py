@@ -8,6 +8,7 @@ import json
 import math
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,15 @@ from forensics.evaluation.verbal import number
 from forensics.lineage.comparison import compare
 from forensics.lineage.identification import identify, read_catalogue
 from forensics.lineage.records import PROPOSITIONS, Comparison
+
+
+def _at_least(least: int) -> Callable[[str], int]:
+    def whole_number(text: str) -> int:
+        if (value := int(text)) < least:
+            raise argparse.ArgumentTypeError(f"must be at least {least}, not {value}")
+        return value
+
+    return whole_number
 
 
 def _progress(stage: str, share: float) -> None:
@@ -208,8 +218,8 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=forensics.__version__)
     commands = top.add_subparsers(dest="command", required=True)
     common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--jobs", type=int, default=1, metavar="N", help="processes for fingerprints (default 1)")
-    common.add_argument("--seed", type=int, default=0, help="seed of the bootstrap (default 0)")
+    common.add_argument("--jobs", type=_at_least(1), default=1, metavar="N", help="processes (default 1)")
+    common.add_argument("--seed", type=_at_least(0), default=0, help="seed of the bootstrap (default 0)")
     common.add_argument("--json", action="store_true", help="print JSON")
     common.add_argument("--suite-hash", default="", help="hash of the probe suite, for calibrations tied to one")
     common.add_argument("--calibration", action="append", metavar="FILE", help="use this calibration, not the shipped")
@@ -268,6 +278,9 @@ def main(argv: list[str] | None = None) -> int:
     except BrokenPipeError:
         # The reader of a pipe left early (head, say): not an error of ours.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as problem:
+        print(f"error: {problem.filename or args.command}: {problem.strerror}", file=sys.stderr)
+        return BadInput.exit_code
     return 0
 
 

@@ -29,9 +29,12 @@ PUBLIC_PORTS = frozenset({80, 443, 8000, 8080, 8443})
 SIZE_LIMIT = 8 * 1024 * 1024
 CHUNK = 64 * 1024
 METADATA = frozenset(
-    ipaddress.ip_address(a) for a in ("169.254.169.254", "fd00:ec2::254", "100.100.100.200", "168.63.129.16")
+    ipaddress.ip_address(a)
+    for a in ("169.254.169.254", "fd00:ec2::254", "100.100.100.200", "168.63.129.16", "192.0.0.192")
 )
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
+# Not globally reachable by IANA's registries, though Python calls them global.
+NOT_GLOBAL = tuple(ipaddress.ip_network(n) for n in ("192.0.0.0/24", "192.88.99.0/24", "fec0::/10"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,7 @@ def why_refused(address: Address, *, allowed_private: bool) -> str:
         return "it is a link-local or cloud metadata address, which is never allowed"
     if inner.is_multicast or inner.is_unspecified:
         return "it is not an address of one host"
-    if not allowed_private and (not inner.is_global or inner.is_reserved):
+    if not allowed_private and (not inner.is_global or inner.is_reserved or any(inner in net for net in NOT_GLOBAL)):
         return "it is not a public address and the administrator's allow-list of private hosts does not name it"
     return ""
 
@@ -204,6 +207,9 @@ class Client:
                 return Answer(answer.status, dict(answer.headers), raw, plain, time.perf_counter() - began)
         except aiohttp.ClientError as problem:
             raise AdapterError(f"no answer from {host}: {type(problem).__name__}: {problem}") from problem
+        except ValueError as problem:
+            # A secret or an address that holds a line break: aiohttp refuses to write it.
+            raise AdapterError(f"the request to {host} cannot be written: {problem}; nothing was sent") from problem
 
 
 async def _read(answer: aiohttp.ClientResponse, limit: int) -> bytes:

@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from celery.signals import worker_shutting_down
 from django.conf import settings
@@ -61,14 +61,20 @@ def collect_slice(collection_id: str, ticket: int) -> None:
         try:
             _work(collection, owner, heart)
         except ForensicsError as problem:
-            services.fail(collection, str(problem))
+            _fail(collection, beat, str(problem))
             return
         except Exception as problem:
             log.exception("collection %s failed", collection_id)
-            services.fail(collection, f"{type(problem).__name__}: {problem}")
+            _fail(collection, beat, f"{type(problem).__name__}: {problem}")
             return
     if not heart.lost:
         _go_on(collection)
+
+
+def _fail(collection: Collection, in_charge: Callable[[], bool], reason: str) -> None:
+    # A slice that is no longer in charge speaks for nobody: another has the collection, and may well succeed.
+    if in_charge():
+        services.fail(collection, reason)
 
 
 def _work(collection: Collection, owner: str, heart: Heartbeat) -> None:

@@ -105,6 +105,13 @@ def _weights_files(path: Path) -> tuple[Path, ...]:
 def inspect_folder(location: str | Path) -> Folder:
     """A weights folder's checked contents; raises UnsafeWeights naming the file at fault. Imports no model library."""
     path = Path(location)
+    try:
+        return _inspected(path)
+    except OSError as problem:
+        raise UnsafeWeights(f"cannot be read: {problem.strerror}. {HELP}", where=str(path)[:200]) from problem
+
+
+def _inspected(path: Path) -> Folder:
     if not path.is_dir():
         raise _refuse(path, "is not a folder" if path.exists() else "does not exist")
     files = _weights_files(path)

@@ -68,6 +68,8 @@ def _rows(file: Path) -> list[tuple[str, dict[str, Any]]]:
     name = f"{file.parent.name}/{file.name}"
     try:
         listed = json.loads(file.read_bytes())
+    except OSError as problem:
+        raise CorpusError(f"cannot be read: {problem.strerror}", where=name) from problem
     except (ValueError, RecursionError) as problem:
         raise CorpusError(f"not JSON in UTF-8: {problem}", where=name) from problem
     if not isinstance(listed, list) or not all(isinstance(row, dict) for row in listed):

@@ -10,7 +10,7 @@ from typing import Any
 
 from forensics.errors import CorpusError
 from forensics.records import Declaration, Message, Mode, Prompt, ResponseSet
-from forensics.transcripts import jsonl_files, read_responses, rows, stem, text_field
+from forensics.transcripts import jsonl_files, mended, read_responses, rows, stem, text_field
 
 
 class JsonlCorpus:
@@ -72,7 +72,7 @@ def _messages(row: dict[str, Any], where: str) -> tuple[Message, ...]:
         listed = _as_messages(text) or [{"role": "user", "content": text}]
     if not listed:
         raise CorpusError("the prompt has no message", where=where)
-    return tuple(Message(str(m["role"]), str(m["content"])) for m in listed)
+    return tuple(Message(mended(str(m["role"])), mended(str(m["content"]))) for m in listed)
 
 
 def _as_messages(text: str) -> list[dict[str, Any]] | None:

@@ -144,7 +144,7 @@ def parse(plain: Mapping[str, Any], *, where: str) -> Calibration:
             tuple(plain.get("corpora", ())),
             sha256_json(plain),
         )
-    except (KeyError, TypeError, ValueError) as problem:
+    except (AttributeError, KeyError, TypeError, ValueError) as problem:
         raise BadInput(f"not a calibration: {problem!r}", where=where) from problem
 
 

@@ -85,10 +85,14 @@ class Labels:
         return row["family"] or row["developer"] or model
 
 
-def _table(path: Path) -> list[dict[str, str]]:
+def _table(path: Path, needed: set[str]) -> list[dict[str, str]]:
+    """Rows by column; raises CorpusError naming the file where a needed column is missing."""
     try:
-        with path.open(encoding="utf-8", newline="") as handle:
-            return [{k: (v or "").strip() for k, v in row.items() if k} for row in csv.DictReader(handle)]
+        with path.open(encoding="utf-8-sig", newline="") as handle:
+            reader = csv.DictReader(handle)
+            if missing := needed - set(reader.fieldnames or ()):
+                raise CorpusError(f"lacks the columns {', '.join(sorted(missing))}", where=path.name)
+            return [{k: (v or "").strip() for k, v in row.items() if k} for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as problem:
         raise CorpusError(f"cannot be read: {problem}", where=path.name) from problem
 
@@ -107,21 +111,19 @@ def read_labels(folder: Path) -> Labels:
     lineage_file, pair_file = folder / "lineage.csv", _beside(folder, "pairs.csv")
     if not lineage_file.is_file() or pair_file is None:
         raise CorpusError("has no lineage.csv, or no pairs.csv in it or beside it", where=folder.name)
-    lineage = {row["model"]: row for row in _table(lineage_file)}
     needed = {"model", "developer", "family", "base_model", "teachers", "relation_notes", "variant"}
-    if lineage and (missing := needed - next(iter(lineage.values())).keys()):
-        raise CorpusError(f"lacks the columns {', '.join(sorted(missing))}", where="lineage.csv")
+    lineage = {row["model"]: row for row in _table(lineage_file, needed)}
     pairs: dict[frozenset[str], str] = {}
-    for row in _of_corpus(_table(pair_file), folder.resolve().name):
+    for row in _of_corpus(_table(pair_file, {"model_a", "model_b", "relation"}), folder.resolve().name):
         pair, relation = frozenset((row["model_a"], row["model_b"])), row["relation"]
         if relation not in ORDER:
             raise CorpusError(f"unknown relation {relation!r}; known: {', '.join(ORDER)}", where=pair_file.name)
         pairs[pair] = min(pairs.get(pair, relation), relation, key=ORDER.index)
     exclusions, teachers = _beside(folder, "exclusions.csv"), _beside(folder, "teacher_families.csv")
-    excluded = _of_corpus(_table(exclusions), folder.resolve().name) if exclusions else []
+    excluded = _of_corpus(_table(exclusions, {"model_a", "model_b"}), folder.resolve().name) if exclusions else []
     return Labels(
         lineage,
         pairs,
         frozenset(frozenset((row["model_a"], row["model_b"])) for row in excluded),
-        {row["teacher"]: row["family"] for row in (_table(teachers) if teachers else [])},
+        {row["teacher"]: row["family"] for row in (_table(teachers, {"teacher", "family"}) if teachers else [])},
     )

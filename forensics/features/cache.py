@@ -36,7 +36,7 @@ class FingerprintCache:
         try:
             with np.load(path, allow_pickle=False) as stored:
                 return {name: stored[name] for name in stored.files}
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
             arrays = compute()
             _write(path, arrays)
             return arrays

@@ -56,7 +56,9 @@ def identify(
     Raises BadInput for unknown models.
     """
     place = {name: i for i, name in enumerate(comparison.models)}
-    wanted = list(references) if references is not None else [m for m in comparison.models if m != questioned]
+    wanted = (
+        list(dict.fromkeys(references)) if references is not None else [m for m in comparison.models if m != questioned]
+    )
     if unknown := [name for name in (questioned, *wanted) if name not in place]:
         raise BadInput(f"not among the compared models: {', '.join(unknown)}")
     if questioned in wanted:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +62,7 @@ def load(folder: Path) -> Comparison:
                 manifest=words["manifest"],
                 **{name: arrays[name] for name in PLAIN},
             )
-    except (OSError, ValueError, KeyError) as problem:
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error) as problem:
         raise IntegrityError(f"the stored comparison in {folder.name} cannot be read: {problem}") from problem
 
 

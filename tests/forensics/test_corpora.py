@@ -7,11 +7,15 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from forensics.__main__ import main
 from forensics.corpora import open_corpus
 from forensics.errors import CorpusError
+from forensics.features.cache import FingerprintCache
 from forensics.records import Outcome
+from forensics.transcripts import read_responses
 from tests.forensics import worlds
 
 
@@ -117,3 +121,59 @@ def test_an_alpaca_eval_results_folder_is_read(tmp_path: Path) -> None:
     (tmp_path / "results" / "beta" / "model_outputs.json").write_text('[{"instruction": "Ask"}]')
     with pytest.raises(CorpusError, match=r"beta/model_outputs\.json, row 1: the field 'output' is missing"):
         source.responses("beta")
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        '{"prompt_id": "p", "response": "x", "next_tokens": [{"chars": 1, "top": [["a", NaN]]}]}',
+        '{"prompt_id": "p", "response": "x", "next_tokens": [{"chars": 1e400, "top": []}]}',
+        '{"prompt_id": "p", "response": "x", "prompt_tokens": 1152921504606846976}',
+        '{"prompt_id": "p", "response": "x", "completion_tokens": "many"}',
+        '{"prompt_id": "p", "response": "x", "finish": NaN}',
+        '{"prompt_id": "p", "response": "x", "tokenizer": null}',
+        '{"prompt_id": "p", "response": "x", "sample": true}',
+        '{"prompt_id": "p\\u0000", "response": "x"}',
+        '{"prompt_id": "p", "response": "x", "sample": ' + "1" * 5000 + "}",
+    ],
+)
+def test_a_value_that_could_not_be_hashed_or_stored_is_an_error_that_names_the_row(tmp_path: Path, row: str) -> None:
+    (tmp_path / "m.jsonl").write_text(row + "\n")
+    with pytest.raises(CorpusError, match=r"m\.jsonl, line 1: "):
+        read_responses(tmp_path / "m.jsonl", known=None)
+
+
+def test_a_lone_surrogate_is_mended_so_that_the_set_can_be_hashed(tmp_path: Path) -> None:
+    (tmp_path / "m.jsonl").write_text('{"prompt_id": "p", "response": "a\\ud800b"}\n')
+    responses = read_responses(tmp_path / "m.jsonl", known=None)
+    assert responses.completions[0].text == "a\ufffdb"
+    assert len(responses.content_hash) == 64
+
+
+def test_one_model_in_two_files_is_refused_rather_than_dropped(corpus: Path) -> None:
+    (corpus / "responses" / "m01.jsonl").write_text('{"prompt_id": "p000", "response": "other"}\n')
+    with pytest.raises(CorpusError, match=r"the same model twice; remove m01\.jsonl or m01\.jsonl\.gz"):
+        read(corpus)
+
+
+def test_bad_arguments_and_places_end_in_a_sentence_and_status_2(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["compare", str(corpus), "--out", str(tmp_path / "none" / "pairs.csv")]) == 2
+    assert "No such file or directory" in capsys.readouterr().err
+    with pytest.raises(SystemExit, match="2"):
+        main(["compare", str(corpus), "--out", str(tmp_path / "p.csv"), "--jobs", "0"])
+    assert "must be at least 1" in capsys.readouterr().err
+    (corpus / "lineage.csv").write_text("developer\nx\n")
+    (corpus / "pairs.csv").write_text("model_a,model_b\n")
+    assert main(["validate", str(corpus)]) == 2
+    assert "lineage.csv: lacks the columns" in capsys.readouterr().err
+
+
+def test_a_fingerprint_cut_to_nothing_by_a_crash_is_made_again(tmp_path: Path) -> None:
+    cache = FingerprintCache(tmp_path)
+    made = {"a": np.arange(3)}
+    cache.get({"k": 1}, lambda: made)
+    (file,) = tmp_path.iterdir()
+    file.write_bytes(b"")
+    assert np.array_equal(cache.get({"k": 1}, lambda: made)["a"], made["a"])

@@ -230,3 +230,9 @@ def test_the_catalogue_names_what_came_later(sets: list[ResponseSet], tmp_path: 
     assert "released after" in found.ranking[0].status
     with pytest.raises(BadInput, match="its own reference"):
         identify(result, "m05", ["m05"])
+
+
+def test_a_reference_named_twice_counts_once(sets: list[ResponseSet]) -> None:
+    result = compare(sets[:9], worlds.prompts(60), replicates=1)
+    once, twice = identify(result, "m05", ["m02"]), identify(result, "m05", ["m02", "m02"])
+    assert twice.ranking == once.ranking

@@ -20,6 +20,9 @@ NEVER_PUBLIC = [
     "192.168.0.1",
     "172.16.0.1",
     "100.64.0.1",
+    "192.0.0.8",
+    "192.88.99.1",
+    "fec0::1",
     "0.0.0.0",  # noqa: S104
     "224.0.0.1",
     "255.255.255.255",
@@ -188,3 +191,13 @@ def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     with serving(reply(b"direct")) as server:
         assert fetch(server.url, server.host).body == b"direct"
+
+
+def test_a_header_that_would_break_the_line_is_refused_in_words() -> None:
+    async def run(location: str) -> None:
+        async with Client(private_hosts=["127.0.0.1"]) as client:
+            await client.request("GET", location, headers={"Authorization": "Bearer a\nb"})
+
+    with serving(reply(b"hello")) as server, pytest.raises(AdapterError, match="cannot be written") as caught:
+        asyncio.run(run(f"{server.url}/x"))
+    assert "Bearer" not in str(caught.value)

@@ -116,3 +116,8 @@ def test_checking_a_folder_loads_no_model_library(folder: Path) -> None:
         "assert not {'torch', 'transformers', 'safetensors'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+
+
+def test_a_folder_that_the_system_will_not_open_is_refused_in_words() -> None:
+    with pytest.raises(UnsafeWeights, match="cannot be read: File name too long"):
+        inspect_folder("x" * 900)

@@ -11,8 +11,9 @@ from django.db import connection
 from django.utils import timezone
 
 from forensics.adapters import Reply
+from forensics.errors import AdapterError
 from forensics.records import Completion, Outcome
-from tasks import ledger
+from tasks import collecting, ledger
 from tests.helpers.making import scripted_model, stored_suite
 from webapp.probing import queries, services
 from webapp.probing.models import Collection, ProbeCall
@@ -151,3 +152,19 @@ def test_workers_that_claim_at_once_share_the_calls_without_overlap(tmp_path: Pa
         thread.join()
     assert problems == []
     assert len(taken) == len(set(taken)) == collection.completions.count() == 120
+
+
+@pytest.mark.parametrize(("replaced", "state"), [(True, "running"), (False, "failed")])
+def test_only_the_slice_in_charge_fails_a_collection(
+    collection: Collection, monkeypatch: pytest.MonkeyPatch, replaced: bool, state: str
+) -> None:
+    def dies(present: Collection, *_: object) -> None:
+        if replaced:
+            assert ledger.take_ticket(str(present.pk), present.ticket)
+        raise AdapterError("the endpoint is gone")
+
+    monkeypatch.setattr(collecting, "_work", dies)
+    collection.refresh_from_db()
+    collecting.collect_slice(str(collection.pk), collection.ticket)
+    collection.refresh_from_db()
+    assert collection.state == state

@@ -13,9 +13,12 @@ from webapp.catalogue.models import Model, Role
 def weights_folders(folder: str) -> list[Path]:
     """Sub-folders that hold a config.json, by name; raises BadInput where the folder is none or holds none."""
     root = Path(folder).expanduser()
-    if not root.is_dir():
-        raise BadInput("there is no such folder on this server; nothing was registered", where=folder)
-    found = sorted(path.parent for path in root.glob("*/config.json"))
+    try:
+        if not root.is_dir():
+            raise BadInput("there is no such folder on this server; nothing was registered", where=folder)
+        found = sorted(path.parent for path in root.glob("*/config.json"))
+    except OSError as problem:
+        raise BadInput(f"cannot be read: {problem.strerror}; nothing was registered", where=folder[:200]) from problem
     if not found:
         raise BadInput("no sub-folder holds a config.json; nothing was registered", where=folder)
     return found
