@@ -268,7 +268,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Exit status: 0 done, 2 bad input, 3 unreachable model, 4 not covered, 5 integrity, 1 anything else of ours."""
+    """Exit status: 0 done, 2 bad input, 3 unreachable model, 5 integrity, 1 anything else of ours."""
     args = parser().parse_args(argv)
     try:
         args.run(args)

@@ -7,7 +7,6 @@
     |   +-- UnsafeWeights      a weights folder is refused (pickled, remote code, no tokenizer)
     +-- AdapterError           a model could not be reached or answered outside its protocol
     |   +-- OutboundRefused    the guarded client will not send to this address
-    +-- NotCovered             no calibration covers these conditions
     +-- IntegrityError         stored evidence does not match its hash
 
 Every message says what happened, what is safe, and what to do.
@@ -52,12 +51,6 @@ class AdapterError(ForensicsError):
 
 class OutboundRefused(AdapterError):
     """The guarded client will not send to this address."""
-
-
-class NotCovered(ForensicsError):
-    """No calibration covers these conditions; ranks and p-values remain available."""
-
-    exit_code = 4
 
 
 class IntegrityError(ForensicsError):

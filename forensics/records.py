@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -197,31 +196,6 @@ class ResponseSet:
             digest.update(rfc8785.dumps(completion.as_json()))
             digest.update(b"\n")
         return digest.hexdigest()
-
-
-@dataclass(frozen=True, slots=True)
-class Score:
-    """What one channel says of one pair. `value` is None where it is not estimable, and `why` says why."""
-
-    channel: str
-    value: float | None
-    n: int
-    why: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class LLR:
-    """A log10 likelihood ratio for one proposition, calibrated (`raw`) and bounded (`value`)."""
-
-    proposition: str
-    raw: float | None
-    value: float | None
-    why: str = ""
-
-    def __post_init__(self) -> None:
-        for number in (self.raw, self.value):
-            if number is not None and not math.isfinite(number):
-                raise BadInput(f"a likelihood ratio must be finite or absent, got {number}")
 
 
 @dataclass(frozen=True, slots=True)

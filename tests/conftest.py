@@ -22,6 +22,13 @@ if "FILIATION_TEST_DATABASE" not in os.environ:
 django.setup()
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes() -> None:
+    """Let no test process inherit this one's home: pytest-django would read settings before the line above runs."""
+    for inherited in ("DJANGO_SETTINGS_MODULE", "FILIATION_HOME"):
+        os.environ.pop(inherited, None)
+
+
 def pytest_unconfigure() -> None:
     """Remove this process' home."""
     shutil.rmtree(HOME, ignore_errors=True)

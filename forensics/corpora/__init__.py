@@ -5,8 +5,7 @@ A plug-in offers `declaration`, `recognises(path) -> bool` and `read(path) -> Co
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -46,27 +45,6 @@ class Reader(Protocol):
 
     def read(self, path: Path) -> ResponseSource:
         """Open it; raises CorpusError naming file and row."""
-
-
-@dataclass(frozen=True)
-class InMemory:
-    """A response source made of records at hand."""
-
-    path: Path
-    prompts: Mapping[str, Prompt]
-    sets: Mapping[str, ResponseSet]
-
-    @property
-    def models(self) -> tuple[str, ...]:
-        """Model names sorted by code point."""
-        return tuple(sorted(self.sets))
-
-    def responses(self, model: str) -> ResponseSet:
-        """The response set of that model."""
-        return self.sets[model]
-
-    def __iter__(self) -> Iterator[ResponseSet]:
-        return (self.sets[m] for m in self.models)
 
 
 def open_corpus(path: Path) -> ResponseSource:

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
 
 from forensics.errors import BadInput
 from forensics.evaluation import bounds
@@ -111,8 +113,14 @@ def with_bounds(model: PropositionModel, raw: NDArray[np.float64], pairs: Labell
 
 
 def families(pairs: LabelledPairs) -> int:
-    """The number of independent lineages among related pairs."""
-    return len({min(group) for group, related in zip(pairs.groups, pairs.related, strict=True) if related})
+    """The number of independent lineages among related pairs: groups that no related pair joins."""
+    joined = [group for group, related in zip(pairs.groups, pairs.related, strict=True) if related]
+    place = {name: i for i, name in enumerate(sorted({name for group in joined for name in group}))}
+    if not place:
+        return 0
+    rows, columns = [place[a] for a, _ in joined], [place[b] for _, b in joined]
+    graph = coo_matrix((np.ones(len(joined)), (rows, columns)), shape=(len(place), len(place)))
+    return int(connected_components(graph, directed=False, return_labels=False))
 
 
 def held_out(

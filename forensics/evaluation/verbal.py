@@ -13,10 +13,16 @@ BANDS = (
     (float("inf"), "extremely strong support"),
 )
 NO_LR = "No LR reported"
+SUPPORTED = {
+    "weights": "shared weights",
+    "base": "a common base",
+    "distilled": "distillation",
+    "lineage": "lineage",
+}
 
 
-def verbal(llr10: float | None) -> str:
-    """The verbal term of a bounded log10 LR; "No LR reported" for None.
+def verbal(llr10: float | None, proposition: str = "lineage") -> str:
+    """The verbal term of a bounded log10 LR for one proposition; "No LR reported" for None.
 
     Give it the bounded value: the words then never exceed the bound's band. Bands: LR below 2 supports neither,
     then 2-10, 10-100, 100-1,000, 1,000-10,000, 10,000-100,000 and above (after ENFSI 2015, table 3).
@@ -26,7 +32,7 @@ def verbal(llr10: float | None) -> str:
     term = next(term for limit, term in BANDS if abs(llr10) < limit)
     if term == BANDS[0][1]:
         return term
-    return f"{term} for {'lineage' if llr10 > 0 else 'no lineage'}"
+    return f"{term} for {SUPPORTED[proposition] if llr10 > 0 else 'no relation'}"
 
 
 def number(llr10: float) -> str:

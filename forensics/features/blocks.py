@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from forensics.records import Mode, Prompt
+from forensics.records import Message, Mode, Prompt
 
 
 @dataclass(frozen=True)
@@ -31,12 +31,18 @@ CLOSED = frozenset({"one-word", "self-identification"})
 
 
 def open_prompts(prompts: Mapping[str, Prompt]) -> frozenset[str]:
-    """Ids of the chat prompts that ask for an answer in the model's own words.
+    """Ids of the chat prompts that ask for an answer in the model's own words, each wording once.
 
     Wording is compared on these alone: calibrations are fitted on such answers, a raw continuation or a single word is
-    another kind of evidence, and what a model says of its own identity must never move a likelihood ratio.
+    another kind of evidence, and what a model says of its own identity must never move a likelihood ratio. A prompt
+    asked again under another id is no second witness.
     """
-    return frozenset(i for i, p in prompts.items() if p.mode is Mode.CHAT and p.family not in CLOSED)
+    first: dict[tuple[Message, ...], str] = {}
+    for prompt_id in sorted(prompts):
+        prompt = prompts[prompt_id]
+        if prompt.mode is Mode.CHAT and prompt.family not in CLOSED:
+            first.setdefault(prompt.messages, prompt_id)
+    return frozenset(first.values())
 
 
 def blocks(

@@ -23,9 +23,10 @@ from forensics.evaluation.cohort import cohort_normalise
 from forensics.features.cache import FingerprintCache
 from forensics.features.copies import constant_models, copy_weights
 from forensics.lineage.kin import KIN, background_p, contrast, distances, fuse_kin
-from forensics.lineage.records import PROPOSITIONS, Comparison
+from forensics.lineage.ratios import likelihood_ratios
+from forensics.lineage.records import Comparison
 from forensics.lineage.relations import relations
-from forensics.provenance import run_manifest
+from forensics.provenance import run_manifest, sha256_json
 from forensics.records import Prompt, ResponseSet
 
 REPLICATES = 100
@@ -69,7 +70,7 @@ def compare(
     report = progress or _silent
     plugins: dict[str, Channel] = registry.load_all(channels.PACKAGE)
     found = _fingerprints(sets, {p.feature: name for name, p in plugins.items()}, cache, jobs, report)
-    weights = bootstrap_weights(len(prompts), replicates, seed)
+    weights = bootstrap_weights(prompts, replicates, seed)
     results = _channel_results(plugins, found, prompts, weights, report)
     tables = [item.prints[TOKENS] for item in found]
     constant, witness = constant_models(tables), copy_weights(tables)
@@ -80,7 +81,6 @@ def compare(
         for name, matrix in result.scores.items()
         for told in [_without(constant, matrix) if result.of_wording else matrix]
     }
-    shared = np.max([result.n for result in results.values()], axis=0).astype(np.int64)
     kin = fuse_kin(scores)
     chosen, reason = calibrations.choose(
         calibrations.shipped() if known is None else known,
@@ -88,20 +88,20 @@ def compare(
         suite_hash=suite_hash,
         tokenizers=sorted({item.tokenizer for item in found}),
     )
-    counted = results[chosen.conditions.counted].n if chosen else shared
-    raw, bounded = _likelihood_ratios(chosen, scores, counted)
+    counted = results[chosen.conditions.counted if chosen else "agreement"].n
+    ratios = likelihood_ratios(chosen, reason, scores, counted, witness)
     report("done", 1.0)
     return Comparison(
         models=tuple(item.model for item in found),
-        prompts=shared,
+        prompts=counted,
         scores=scores,
         kin=kin,
         contrast=contrast(scores),
-        llr=bounded,
-        llr_raw=raw,
+        llr=ratios.bounded,
+        llr_raw=ratios.raw,
         p_value=background_p(kin),
-        status=_status(chosen, reason, raw, counted, constant),
-        relation=relations(raw, bounded, scores),
+        status=ratios.status,
+        relation=relations(ratios.raw, ratios.bounded, scores),
         distance=distances(kin),
         support_distances=_support_distances(results["agreement"], constant, witness),
         calibration=(chosen.describe() if chosen else {}) | {"no_lr_reason": reason},
@@ -109,12 +109,18 @@ def compare(
     )
 
 
-def bootstrap_weights(prompts: int, replicates: int, seed: int) -> NDArray[np.float32]:
-    """(replicates, prompts) float32 counts of resampling the prompts with replacement."""
-    if prompts == 0:
-        return np.zeros((replicates, 0), dtype=np.float32)
-    draws = np.random.default_rng(seed).multinomial(prompts, np.full(prompts, 1 / prompts), size=replicates)
-    return draws.astype(np.float32)
+def bootstrap_weights(prompts: Mapping[str, Prompt], replicates: int, seed: int) -> NDArray[np.float32]:
+    """(replicates, p) float32 counts of resampling the prompts with replacement, columns in sorted id order.
+
+    Prompts are drawn in the order of their content, so that their ids change nothing.
+    """
+    weights = np.zeros((replicates, len(prompts)), dtype=np.float32)
+    if prompts:
+        asked = {i: sha256_json({k: v for k, v in p.as_json().items() if k != "prompt_id"}) for i, p in prompts.items()}
+        order = sorted(range(len(prompts)), key=[asked[i] for i in sorted(prompts)].__getitem__)
+        uniform = np.full(len(prompts), 1 / len(prompts))
+        weights[:, order] = np.random.default_rng(seed).multinomial(len(prompts), uniform, size=replicates)
+    return weights
 
 
 def _fingerprint_one(work: tuple[ResponseSet, dict[str, str], Path | None]) -> Fingerprinted:
@@ -180,41 +186,3 @@ def _support_distances(
         for b in range(len(result.replicates[KIN[0]]))
     ]
     return np.array(replicates)
-
-
-def _likelihood_ratios(
-    chosen: Calibration | None, scores: Mapping[str, Matrix], shared: NDArray[np.int64]
-) -> tuple[dict[str, Matrix], dict[str, Matrix]]:
-    """Raw and bounded log10 LRs by proposition; NaN everywhere without a calibration and below its least prompts."""
-    nothing = np.full(shared.shape, np.nan)
-    if chosen is None:
-        return dict.fromkeys(PROPOSITIONS, nothing), dict.fromkeys(PROPOSITIONS, nothing)
-    enough = shared >= chosen.conditions.least_prompts
-    raw = {
-        name: np.where(enough, model.llr_raw(scores, shared.shape), np.nan)
-        for name, model in chosen.propositions.items()
-    }
-    for matrix in raw.values():
-        np.fill_diagonal(matrix, np.nan)
-    bounded = {name: chosen.propositions[name].bounded(matrix) for name, matrix in raw.items()}
-    return {k: raw.get(k, nothing) for k in PROPOSITIONS}, {k: bounded.get(k, nothing) for k in PROPOSITIONS}
-
-
-def _status(
-    chosen: Calibration | None,
-    reason: str,
-    raw: Mapping[str, Matrix],
-    shared: NDArray[np.int64],
-    constant: NDArray[np.bool_],
-) -> NDArray[np.object_]:
-    """'ok' where any LR is estimable, else the sentence that says why there is none."""
-    word = np.full(shared.shape, f"No LR reported: {reason}", dtype=object)
-    if chosen is not None:
-        least = chosen.conditions.least_prompts
-        word[:] = "No LR reported: a score that the calibration needs is not estimable for this pair"
-        word[shared < least] = f"No LR reported: fewer than {least} common prompts"
-        word[np.any([np.isfinite(matrix) for matrix in raw.values()], axis=0)] = "ok"
-    unheard = (constant[:, None] | constant[None]) & (word != "ok")
-    word[unheard] = "No LR reported: one of the two gives the same reply to most prompts"
-    np.fill_diagonal(word, "the same model")
-    return word

@@ -11,13 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forensics.errors import BadInput
-from forensics.evaluation.verbal import NO_LR, verbal
+from forensics.evaluation.verbal import verbal
 from forensics.lineage.records import PROPOSITIONS, Comparison, Identification, RankedReference
 from forensics.records import Relation
 
 ALPHA = 0.05
-RELATED = frozenset({Relation.SAME, Relation.DERIVED, Relation.DISTILLED, Relation.COMMON_SOURCE})
+NAMED_BY = {
+    Relation.SAME.value: "weights",
+    Relation.DERIVED.value: "weights",
+    Relation.COMMON_SOURCE.value: "base",
+    Relation.DISTILLED.value: "distilled",
+}
 NONE = "none of these references stands out"
+TOO_FEW = " No LR is reported and so few models are compared that no p-value could have stood out: see the ranking."
 
 
 def holm(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -74,7 +80,10 @@ def identify(
         for rank, k in enumerate(order, start=1)
     )
     standing = [row for row in ranking if _stands_out(row)]
-    return Identification(questioned, ranking, not standing, _finding(questioned, standing), comparison.calibration)
+    least_p = 2.0 / (len(comparison.models) * (len(comparison.models) - 1))
+    blunt = not standing and all(row.llr["lineage"] is None for row in ranking) and least_p * len(wanted) > ALPHA
+    finding = _finding(questioned, standing) + (TOO_FEW if blunt else "")
+    return Identification(questioned, ranking, not standing, finding, comparison.calibration)
 
 
 def _number(value: float) -> float | None:
@@ -97,7 +106,7 @@ def _later(catalogue: Mapping[str, Mapping[str, str]] | None, questioned: str, r
 
 def _row(comparison: Comparison, q: int, r: int, rank: int, p_holm: float, later: bool) -> RankedReference:
     llr = {name: _number(comparison.llr[name][q, r]) for name in PROPOSITIONS}
-    estimable = [value for value in llr.values() if value is not None]
+    told = NAMED_BY.get(str(comparison.relation[q, r]), "lineage")
     status = str(comparison.status[q, r])
     return RankedReference(
         reference=comparison.models[r],
@@ -107,7 +116,7 @@ def _row(comparison: Comparison, q: int, r: int, rank: int, p_holm: float, later
         p_value=float(comparison.p_value[q, r]),
         p_holm=p_holm,
         relation=str(comparison.relation[q, r]),
-        verbal=verbal(max(estimable)) if estimable else NO_LR,
+        verbal=verbal(llr[told], told),
         status=f"{status}; released after the questioned model" if later else status,
         prompts=int(comparison.prompts[q, r]),
         score_kin=_number(float(comparison.kin[q, r])),
@@ -116,7 +125,7 @@ def _row(comparison: Comparison, q: int, r: int, rank: int, p_holm: float, later
 
 def _stands_out(row: RankedReference) -> bool:
     if any(value is not None for value in row.llr.values()):
-        return row.relation in RELATED
+        return row.relation in NAMED_BY
     return math.isfinite(row.p_holm) and row.p_holm <= ALPHA
 
 

@@ -90,7 +90,7 @@ def pair(result: Result, a: str, b: str) -> dict[str, Any]:
                 "words": PROPOSITION_WORDS.get(name, name),
                 "value": value,
                 "raw": _number(result.llr_raw[name][i, j]),
-                "verbal": verbal(value),
+                "verbal": verbal(value, name),
                 "bounds": bounds(result.calibration, name),
                 "why": why,
                 "sentence": sentence(value, f"there is {PROPOSITION_WORDS[name]}", "they are unrelated", why=why),
@@ -164,7 +164,7 @@ def ranked(result: Result, identification: Identification, proposition: str) -> 
                 "reference": reference,
                 "value": value,
                 "raw": reference.llr_raw.get(proposition),
-                "verbal": verbal(value),
+                "verbal": verbal(value, proposition),
                 "why": ""
                 if value is not None
                 else _own_why(result, questioned, result.models.index(reference.reference)),
