@@ -21,11 +21,12 @@ from forensics.evaluation.fitting import TEXT_FEATURES, fit_calibration
 from forensics.evaluation.fusion import RIDGE
 from forensics.evaluation.labels import read_labels
 from forensics.evaluation.pairs import PairTable, pair_table
-from forensics.evaluation.validation import report_text, text_table, validation
+from forensics.evaluation.validation import report_text, validation
 from forensics.evaluation.verbal import number
 from forensics.lineage.comparison import compare
 from forensics.lineage.identification import identify, read_catalogue
 from forensics.lineage.records import PROPOSITIONS, Comparison
+from forensics.tables import safe_cell, text_table
 
 
 def _at_least(least: int) -> Callable[[str], int]:
@@ -89,7 +90,9 @@ def write_pairs(result: Comparison, out: Path) -> int:
             for j in range(i + 1, len(result.models)):
                 numbers = [_cell(matrix[i, j]) for matrix in columns.values()]
                 words = [result.status[i, j], result.relation[i, j]]
-                writer.writerow([a, result.models[j], int(result.prompts[i, j]), *numbers, *words])
+                writer.writerow(
+                    [safe_cell(a), safe_cell(result.models[j]), int(result.prompts[i, j]), *numbers, *words]
+                )
                 rows += 1
     part.replace(out)
     return rows
@@ -162,9 +165,8 @@ def _table(folder: Path, args: argparse.Namespace, *, plain: bool) -> tuple[Pair
 def run_validate(args: argparse.Namespace) -> None:
     """Join labels and print how well the engine does."""
     table, result = _table(args.dir, args, plain=False)
-    used = calibrations.load(Path(args.calibration[0])) if args.calibration else None
-    wanted = result.calibration.get("hash")
-    chosen = next((c for c in ([used] if used else calibrations.shipped()) if c and c.hash == wanted), None)
+    given = [calibrations.load(Path(text)) for text in args.calibration or ()] or calibrations.shipped()
+    chosen = next((c for c in given if c.hash == result.calibration.get("hash")), None)
     told = validation(table, chosen, str(result.calibration["no_lr_reason"]))
     if args.out:
         args.out.mkdir(parents=True, exist_ok=True)

@@ -105,7 +105,7 @@ class Guard(AbstractResolver):
         """The parts, host and port of an acceptable URL; raises OutboundRefused."""
         try:
             parts = urlsplit(url)
-            port = parts.port or DEFAULT_PORTS.get(parts.scheme, 0)
+            port = DEFAULT_PORTS.get(parts.scheme, 0) if parts.port is None else parts.port
         except ValueError as problem:
             raise OutboundRefused(f"not an address: {problem}; nothing was sent") from None
         host = (parts.hostname or "").lower().rstrip(".")

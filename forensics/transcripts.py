@@ -15,6 +15,7 @@ from forensics.errors import BadInput, CorpusError
 from forensics.records import Completion, NextToken, Outcome, Prompt, ResponseSet
 
 MAX_LINE = 64 << 20
+MAX_FILE = 2 << 30
 MOST = 2**31 - 1  # what every database holds in a whole number
 SUFFIXES = (".jsonl.gz", ".jsonl")
 FINISH = {"length": Outcome.TRUNCATED, "content_filter": Outcome.FILTERED}
@@ -44,14 +45,17 @@ def rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """(where, row) for each line, `where` naming file and line.
 
     Raises CorpusError for a truncated or foreign gzip, bytes that are not UTF-8, a line that is not a JSON object,
-    and a line above 64 MiB.
+    and, in bytes after unpacking, a line above 64 MiB or a file above 2 GiB.
     """
-    number = 0
+    number = unpacked = 0
     opener = gzip.open if path.name.endswith(".gz") else open
     try:
         with opener(path, "rb") as handle:
             while line := handle.readline(MAX_LINE):
                 number += 1
+                unpacked += len(line)
+                if len(line) >= MAX_LINE or unpacked > MAX_FILE:
+                    raise CorpusError("unpacks to more than is read", where=f"{path.name}, line {number}")
                 if line.strip():
                     yield f"{path.name}, line {number}", _row(line, f"{path.name}, line {number}")
     except EOFError:

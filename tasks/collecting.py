@@ -60,15 +60,13 @@ def collect_slice(collection_id: str, ticket: int) -> None:
     with Heartbeat(beat, settings.LEASE_SECONDS / 3) as heart:
         try:
             _work(collection, owner, heart)
+            if not heart.lost:
+                _go_on(collection)
         except ForensicsError as problem:
             _fail(collection, beat, str(problem))
-            return
         except Exception as problem:
             log.exception("collection %s failed", collection_id)
             _fail(collection, beat, f"{type(problem).__name__}: {problem}")
-            return
-    if not heart.lost:
-        _go_on(collection)
 
 
 def _fail(collection: Collection, in_charge: Callable[[], bool], reason: str) -> None:
@@ -94,10 +92,11 @@ def _send(collection: Collection, session: Session, claims: Sequence[Claim], hea
     try:
         for replies in _grouped(session.send([c.call for c in claims])):
             heart.touch()
-            if turned := next((r for r in replies if refused(r)), None):
+            turned = next((r for r in replies if refused(r)), None)
+            good = [r for r in replies if not refused(r)]
+            ledger.record(collection, [(open_claims.pop((r.call.prompt.prompt_id, r.call.sample)), r) for r in good])
+            if turned is not None:
                 raise TurnedAway(f"the target turns calls away: {turned.error}; mend that, then resume")
-            answered = [(open_claims.pop((r.call.prompt.prompt_id, r.call.sample)), r) for r in replies]
-            ledger.record(collection, answered)
             if _may_stop(collection):
                 return
         if open_claims:

@@ -77,16 +77,24 @@ class Style:
         m = len(population)
         profile = np.zeros((m, BUCKETS), dtype=np.float32)
         answered = np.zeros(m)
+        # Each model owes the mean of what it answered: all means, less those of the prompts that it did not answer.
+        every = np.zeros(BUCKETS)
         opening, closing = PromptMean(m), PromptMean(m)
         for i, block in enumerate(blocks(population, prompts, least_models=LEAST_MODELS)):
             frequencies = centred_frequencies(block)
-            profile[block.rows] += frequencies.toarray() - np.asarray(frequencies.mean(axis=0))
+            told = frequencies.tocoo()
+            profile[block.rows[told.row], told.col] += told.data
+            average = np.asarray(frequencies.mean(axis=0)).ravel()
+            every += average
+            profile[np.setdiff1d(np.arange(m), block.rows)] += average
             answered[block.rows] += 1
             from_start, from_end = _positions(block.segment, block.row_of_segment.size)
             opening.add(i, block.rows, _edge(block, from_start < OPENING))
             closing.add(i, block.rows, _edge(block, from_end < CLOSING))
         scores = {
-            "style": _profile_cosine(profile, answered, opening.counts >= self.least_prompts),
+            "style": _profile_cosine(
+                profile - every.astype(np.float32), answered, opening.counts >= self.least_prompts
+            ),
             "style_openings": opening.mean(self.least_prompts),
             "style_closings": closing.mean(self.least_prompts),
         }

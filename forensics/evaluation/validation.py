@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from forensics.evaluation import fusion, metrics
 from forensics.evaluation.calibration import Calibration
 from forensics.evaluation.labels import ORDER, UNRELATED
-from forensics.evaluation.pairs import POSITIVES, PairTable
+from forensics.evaluation.pairs import POSITIVES, WEIGHTS, PairTable
+from forensics.tables import text_table
 
 LEAST_PAIRS, LEAST_FAMILIES = 10, 3
 
@@ -24,6 +25,14 @@ def _ranked(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _number(value: float) -> float | None:
     return round(value, 6) if np.isfinite(value) else None
+
+
+LLR_OF = dict.fromkeys(WEIGHTS, "weights") | {
+    "component": "lineage",
+    "teacher_student": "distilled",
+    "closed_family_version": "lineage",
+    "shared_base": "base",
+}
 
 
 def relation_rows(table: PairTable) -> list[dict[str, Any]]:
@@ -44,6 +53,7 @@ def relation_rows(table: PairTable) -> list[dict[str, Any]]:
         rows.append(
             {
                 "relation": relation,
+                "llr": _of_relation(table, LLR_OF[relation], related, unrelated),
                 "n": int(related.sum()),
                 "unrelated": int(unrelated.sum()),
                 "families": len({min(g) for g, r in zip(table.groups, related, strict=True) if r}),
@@ -54,6 +64,22 @@ def relation_rows(table: PairTable) -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+def _of_relation(
+    table: PairTable, name: str, related: NDArray[np.bool_], unrelated: NDArray[np.bool_]
+) -> dict[str, Any] | None:
+    """How the LLR that speaks of a relation does on that relation's own pairs, raw and bounded; None without LLRs."""
+    raw, bounded = table.columns.get(f"llr_{name}_raw"), table.columns.get(f"llr_{name}")
+    if raw is None or bounded is None or not np.isfinite(raw).any():
+        return None
+    kept = related | unrelated
+    filled = np.where(np.isfinite(bounded), bounded, 0.0)
+    return _judged(raw[kept], related[kept]) | {
+        "proposition": name,
+        "coverage": _number(float(np.isfinite(raw[kept]).mean())),
+        "cllr_bounded": _number(metrics.cllr(filled[related], filled[unrelated])),
+    }
 
 
 def proposition_rows(table: PairTable, calibration: Calibration | None) -> list[dict[str, Any]]:
@@ -82,6 +108,7 @@ def _proposition_row(table: PairTable, name: str, calibration: Calibration | Non
     row |= _judged(raw, pairs.related)
     filled = np.where(np.isfinite(bounded), bounded, 0.0)
     row["cllr_bounded"] = _number(metrics.cllr(filled[pairs.related], filled[~pairs.related]))
+    row["turing_holds_bounded"] = metrics.misleading(filled[~pairs.related]).turing_holds
     model = calibration.propositions.get(name) if calibration else None
     if model:
         row["bounds"] = [_number(b) for b in model.bounds]
@@ -118,19 +145,6 @@ def validation(table: PairTable, calibration: Calibration | None, no_lr_reason: 
     }
 
 
-def text_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """A table in plain text, columns lined up."""
-    told = [[_word(cell) for cell in row] for row in (list(header), *rows)]
-    widths = [max(len(row[k]) for row in told) for k in range(len(header))]
-    return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in told)
-
-
-def _word(cell: object) -> str:
-    if cell is None:
-        return "-"
-    return f"{cell:.4g}" if isinstance(cell, float) else str(cell)
-
-
 def report_text(result: Mapping[str, Any]) -> str:
     """The validation in words and tables."""
     parts = [f"Corpus {result['corpus']}: " + ", ".join(f"{k} {v}" for k, v in result["pairs"].items())]
@@ -151,19 +165,34 @@ def report_text(result: Mapping[str, Any]) -> str:
     seen = " It was fitted on this corpus among others: see the leave-family-out rows."
     note = seen if result["fitted_on_this_corpus"] else ""
     parts.append(f"Calibration {calibration['name']} {calibration['version']} ({calibration['hash'][:12]}).{note}")
+    parts.append("Per relation, by the LLR that speaks of it (an empty LLR counts as 0)")
+    told = [
+        [r["relation"], r["llr"]["proposition"], r["n"], r["unrelated"], *_figures(r["llr"]), r["llr"]["cllr_bounded"]]
+        for r in result["relations"]
+        if r["llr"]
+    ]
+    parts.append(text_table(("relation", "LLR", "n", "unrelated", *FIGURES, "Cllr bounded"), told))
+    parts.append("Per LLR, over all its relations")
     judged = []
     for row in result["propositions"]:
         judged.append([*_line(row, "shipped", row), row["cllr_bounded"], row.get("cllr_floor")])
         if "held_out" in row:
             judged.append([*_line(row, "leave-family-out", row["held_out"]), None, None])
-    header = ("LLR", "judged", "n", "unrelated", "coverage", "AUC", "EER", "Cllr raw", "Cllr min", "LR>=10", "LR>=100")
-    parts.append(text_table((*header, "LR>=1000", "Turing", "Cllr bounded", "floor"), judged))
+    header = ("LLR", "judged", "n", "unrelated", *FIGURES, "Cllr bounded", "floor")
+    parts.append(text_table(header, judged))
     parts.append(f"A figure is firm with at least {LEAST_PAIRS} pairs from {LEAST_FAMILIES} families.")
     return "\n\n".join(parts)
 
 
-def _line(row: Mapping[str, Any], how: str, figures: Mapping[str, Any]) -> list[object]:
-    wrong = figures["misleading"]
+FIGURES = ("coverage", "AUC", "EER", "Cllr raw", "Cllr min", "LR>=10", "LR>=100", "LR>=1000", "Turing")
+
+
+def _figures(figures: Mapping[str, Any]) -> list[object]:
+    """The cells under FIGURES."""
     turing = "holds" if figures["turing_holds"] else "FAILS"
-    middle = [figures["coverage"], figures["auc"], figures["eer"], figures["cllr"], figures["cllr_min"]]
-    return [row["proposition"], how, row["n"], row["unrelated"], *middle, *wrong.values(), turing]
+    names = ("coverage", "auc", "eer", "cllr", "cllr_min")
+    return [*(figures[name] for name in names), *figures["misleading"].values(), turing]
+
+
+def _line(row: Mapping[str, Any], how: str, figures: Mapping[str, Any]) -> list[object]:
+    return [row["proposition"], how, row["n"], row["unrelated"], *_figures(figures)]

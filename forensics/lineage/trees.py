@@ -76,14 +76,13 @@ def splits(edges: Edges, leaves: int) -> dict[int, int]:
 def lineage_tree(comparison: Comparison, models: Sequence[str] | None = None) -> LineageTree:
     """The tree of a comparison (or of some of its models), each inner branch with its bootstrap support in [0, 1].
 
-    Raises BadInput for fewer than 3 models, an unknown model, or a distance that is not estimable.
+    Models whose distances are not estimable are left out: the tree's `models` are those that are in it. Raises BadInput
+    for an unknown model, and where fewer than 3 are left.
     """
-    chosen = _places(comparison, models)
+    chosen = _estimable(comparison, _places(comparison, models))
     names = tuple(comparison.models[i] for i in chosen)
     square = np.ix_(chosen, chosen)
     distance = comparison.distance[square]
-    if not np.isfinite(distance).all():
-        raise BadInput("some distances are not estimable; leave out the models with too few common prompts")
     edges = neighbour_joining(distance)
     own = splits(edges, len(names))
     votes: Counter[int] = Counter()
@@ -108,6 +107,16 @@ def _places(comparison: Comparison, models: Sequence[str] | None) -> list[int]:
     if len(wanted) < 3:
         raise BadInput("a tree needs at least three models")
     return [known[name] for name in wanted]
+
+
+def _estimable(comparison: Comparison, places: list[int]) -> list[int]:
+    """The places whose distances to each other are all estimable; the model with most gaps goes first."""
+    kept = list(places)
+    while kept and (gaps := ~np.isfinite(comparison.distance[np.ix_(kept, kept)])).any():
+        kept.pop(int(np.argmax(gaps.sum(axis=1))))
+    if len(kept) < 3:
+        raise BadInput("a tree needs at least three models with enough common prompts")
+    return kept
 
 
 def _newick(names: Sequence[str], branches: Sequence[Branch]) -> str:

@@ -21,7 +21,7 @@ LAYERS = (
     ("collection",),
     ("adapters", "probes"),
     ("outbound",),
-    ("provenance", "registry", "transcripts"),
+    ("provenance", "registry", "tables", "transcripts"),
     ("records",),
     ("errors",),
 )

@@ -154,7 +154,8 @@ def test_words_follow_the_bounded_number() -> None:
     assert verbal(None) == NO_LR
     assert verbal(0.2) == "no support for one over the other"
     assert verbal(1.23) == "moderate support for lineage"
-    assert verbal(-0.5) == "weak support for no lineage"
+    assert verbal(-0.5) == "weak support for no relation"
+    assert verbal(0.6, "distilled") == "weak support for distillation"
     assert "is not the probability" in sentence(-1.0, "Hp", "Hd")
     assert sentence(-1.0, "Hp", "Hd").startswith("The findings are about 10 times more probable if Hd than if Hp")
     assert sentence(None, "Hp", "Hd", why="too few prompts") == "No LR reported: too few prompts."

@@ -17,6 +17,7 @@ from forensics.figures.heatmap import matrices
 from forensics.lineage.records import PROPOSITIONS
 from forensics.lineage.records import Comparison as Result
 from forensics.records import Relation
+from forensics.tables import safe_cell
 from webapp import presenting
 from webapp.casework import access, drilldown, queries, reading, services
 from webapp.casework.differences import sides
@@ -165,13 +166,9 @@ def table_csv(request: HttpRequest, comparison_id: object, name: str) -> HttpRes
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(table["columns"])
-    writer.writerows([_cell(value) for value in row] for row in table["rows"])
+    writer.writerows([safe_cell(value) for value in row] for row in table["rows"])
     headers = {"Content-Disposition": f'attachment; filename="{name}.csv"', "X-Content-Type-Options": "nosniff"}
     return HttpResponse(text.getvalue(), content_type="text/csv; charset=utf-8", headers=headers)
-
-
-def _cell(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value[:1] in "=+-@\t\r" and value else value
 
 
 def pair(request: HttpRequest, comparison_id: object) -> HttpResponse:
