@@ -19,9 +19,11 @@ STUBBORN = (
 )
 PARENT = "import subprocess, sys, time\nsubprocess.Popen([sys.executable, '-c', sys.argv[1]])\ntime.sleep(600)"
 
+# A shell that starts this run in the background has SIGINT ignored, and every process inherits that.
 SUPERVISOR = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from webapp.operations.group import Group, Service
 home, stubborn, parent = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
 run = (sys.executable, "-c")
