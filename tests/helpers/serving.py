@@ -57,7 +57,13 @@ def serving(handler: Handler) -> Iterator[Served]:
     try:
         yield served
     finally:
-        asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result(10)
+        asyncio.run_coroutine_threadsafe(_finish(runner), loop).result(10)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
+
+
+async def _finish(runner: web.AppRunner) -> None:
+    """Stop the server, and let the loop turn until its connections have heard of it."""
+    await runner.cleanup()
+    await asyncio.sleep(0.05)
