@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from forensics.evaluation.verbal import verbal
 from forensics.figures import _style as style
 from forensics.lineage.records import PROPOSITIONS, Identification, RankedReference
 from forensics.records import Declaration
@@ -22,7 +23,7 @@ def _row(reference: RankedReference, proposition: str) -> dict[str, Any]:
         "reference": reference.reference,
         "llr": _optional(reference.llr.get(proposition), where),
         "llr_raw": _optional(reference.llr_raw.get(proposition), where),
-        "verbal": reference.verbal,
+        "verbal": verbal(reference.llr.get(proposition), proposition),
         "relation": reference.relation,
         "p_value": _optional(reference.p_value, where),
         "p_holm": _optional(reference.p_holm, where),

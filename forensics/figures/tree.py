@@ -45,7 +45,7 @@ class Tree:
             "stems": _stems(placed.places, placed.parents),
             "replicates": result.replicates,
             "newick": result.newick,
-            "reading": _reading(inner, result.replicates),
+            "reading": _reading(inner, result.replicates) + _gaps(result.left_out),
             "table": style.table(
                 "Branches of the lineage tree", ("branch", "length", "support_percent"), _table(result)
             ),
@@ -126,6 +126,11 @@ def _tips(leaves: list[dict[str, Any]], gap: float) -> dict[str, Any]:
         "hoverinfo": "skip",
         "cliponaxis": False,
     }
+
+
+def _gaps(left_out: tuple[str, ...]) -> str:
+    """Names the models that the tree cannot hold; '' where it holds all."""
+    return f" Left out, since some of their distances are not estimable: {', '.join(left_out)}." if left_out else ""
 
 
 def _reading(inner: list[Branch], replicates: int) -> str:

@@ -84,9 +84,13 @@ class Branch:
 
 @dataclass(frozen=True, slots=True)
 class LineageTree:
-    """Neighbour-joining tree. `newick` carries support as node labels in percent."""
+    """Neighbour-joining tree. `newick` carries support as node labels in percent.
+
+    left_out: models that were asked for, and whose distances to the others are not estimable.
+    """
 
     models: tuple[str, ...]
     branches: tuple[Branch, ...]
     newick: str
     replicates: int
+    left_out: tuple[str, ...] = ()

@@ -76,10 +76,11 @@ def splits(edges: Edges, leaves: int) -> dict[int, int]:
 def lineage_tree(comparison: Comparison, models: Sequence[str] | None = None) -> LineageTree:
     """The tree of a comparison (or of some of its models), each inner branch with its bootstrap support in [0, 1].
 
-    Models whose distances are not estimable are left out: the tree's `models` are those that are in it. Raises BadInput
-    for an unknown model, and where fewer than 3 are left.
+    Models whose distances are not estimable are named in `left_out`. Raises BadInput for an unknown model, and where
+    fewer than 3 are left.
     """
-    chosen = _estimable(comparison, _places(comparison, models))
+    asked = _places(comparison, models)
+    chosen = _estimable(comparison, asked)
     names = tuple(comparison.models[i] for i in chosen)
     square = np.ix_(chosen, chosen)
     distance = comparison.distance[square]
@@ -96,7 +97,8 @@ def lineage_tree(comparison: Comparison, models: Sequence[str] | None = None) ->
         Branch(parent, child, length, votes[own[child]] / usable if child in own and usable else None)
         for parent, child, length in edges
     )
-    return LineageTree(names, branches, _newick(names, branches), usable)
+    left_out = tuple(comparison.models[i] for i in asked if i not in chosen)
+    return LineageTree(names, branches, _newick(names, branches), usable, left_out)
 
 
 def _places(comparison: Comparison, models: Sequence[str] | None) -> list[int]:

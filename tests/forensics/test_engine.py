@@ -183,6 +183,36 @@ def test_the_tree_joins_kin_with_support_and_the_dendrogram_puts_them_side_by_si
         lineage_tree(result, ["m00", "m01"])
 
 
+def test_a_model_without_distances_is_left_out_of_the_tree_and_named(sets: list[ResponseSet]) -> None:
+    result = compare(sets[:10], worlds.prompts(60), replicates=3)
+    distance = result.distance.copy()
+    distance[4, :], distance[:, 4] = np.nan, np.nan
+    tree = lineage_tree(replace(result, distance=distance))
+    assert tree.left_out == ("m04",)
+    assert "m04" not in tree.models
+    assert len(tree.models) == 9
+
+
+def test_models_that_answered_something_else_are_no_background(sets: list[ResponseSet]) -> None:
+    """Ten models alone get no LR; fifteen more that answered other prompts do not change that."""
+    strangers = [
+        ResponseSet.of(f"x{s.model}", [replace(c, prompt_id=f"other-{c.prompt_id}") for c in s.completions])
+        for s in worlds.population(15, 60, seed=9)
+    ]
+    asked = worlds.prompts(60)
+    others = {f"other-{k}": Prompt.chat(f"other-{k}", f"Otherwise: {p.text}") for k, p in asked.items()}
+    told = compare([*sets[:10], *strangers], asked | others, replicates=1)
+    assert all(np.isnan(matrix).all() for matrix in told.llr.values())
+    assert "models answered the prompts" in told.status[0, 1]
+
+
+def test_a_prompt_asked_under_many_ids_is_one_prompt(sets: list[ResponseSet]) -> None:
+    again = {f"p{i:03d}": Prompt.chat(f"p{i:03d}", "The same question?") for i in range(60)}
+    told = compare(sets, again, replicates=1)
+    assert told.prompts.max() <= 1
+    assert all(np.isnan(matrix).all() for matrix in told.llr.values())
+
+
 def test_the_command_writes_every_pair_and_repeats_itself_byte_for_byte(
     sets: list[ResponseSet], tmp_path: Path
 ) -> None:
