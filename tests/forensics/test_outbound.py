@@ -76,6 +76,7 @@ def test_public_addresses_are_not_refused(address: str) -> None:
         "//example.org",
         "http://user:pass@example.org/",
         "http://example.org:22/",
+        "http://127.0.0.1:0/",
         "http://example.org:99999/",
         "http://127.0.0.1/",
         "http://[::1]/",
