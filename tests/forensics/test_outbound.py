@@ -76,7 +76,6 @@ def test_public_addresses_are_not_refused(address: str) -> None:
         "//example.org",
         "http://user:pass@example.org/",
         "http://example.org:22/",
-        "http://127.0.0.1:0/",
         "http://example.org:99999/",
         "http://127.0.0.1/",
         "http://[::1]/",
@@ -202,3 +201,8 @@ def test_a_header_that_would_break_the_line_is_refused_in_words() -> None:
     with serving(reply(b"hello")) as server, pytest.raises(AdapterError, match="cannot be written") as caught:
         asyncio.run(run(f"{server.url}/x"))
     assert "Bearer" not in str(caught.value)
+
+
+def test_port_0_is_not_taken_for_the_usual_port() -> None:
+    with pytest.raises(OutboundRefused, match="port 0 is not among"):
+        Guard().split("http://example.org:0/")
