@@ -8,7 +8,7 @@ import json
 import math
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import forensics
 from forensics.corpora import ResponseSource, open_corpus
 from forensics.errors import BadInput, ForensicsError
 from forensics.evaluation import calibration as calibrations
+from forensics.evaluation.calibration import Calibration
 from forensics.evaluation.fitting import TEXT_FEATURES, fit_calibration
 from forensics.evaluation.fusion import RIDGE
 from forensics.evaluation.labels import read_labels
@@ -49,11 +50,15 @@ def _cache() -> Path | None:
     return Path(folder) if folder else None
 
 
+def _known(args: argparse.Namespace) -> Sequence[Calibration]:
+    """The calibrations to choose from: those given, or those that ship."""
+    return [calibrations.load(Path(text)) for text in args.calibration or ()] or calibrations.shipped()
+
+
 def _compare(source: ResponseSource, models: list[str] | None, args: argparse.Namespace) -> Comparison:
     wanted = source.models if models is None else models
     if unknown := sorted(set(wanted) - set(source.models)):
         raise BadInput(f"no such model: {', '.join(unknown)}", where=source.path.name)
-    chosen = [loaded for text in args.calibration or () for loaded in [calibrations.load(Path(text))]] or None
     return compare(
         (source.responses(model) for model in wanted),
         source.prompts,
@@ -62,7 +67,7 @@ def _compare(source: ResponseSource, models: list[str] | None, args: argparse.Na
         jobs=args.jobs,
         progress=_progress,
         seed=args.seed,
-        known=chosen,
+        known=_known(args),
     )
 
 
@@ -165,8 +170,7 @@ def _table(folder: Path, args: argparse.Namespace, *, plain: bool) -> tuple[Pair
 def run_validate(args: argparse.Namespace) -> None:
     """Join labels and print how well the engine does."""
     table, result = _table(args.dir, args, plain=False)
-    given = [calibrations.load(Path(text)) for text in args.calibration or ()] or calibrations.shipped()
-    chosen = next((c for c in given if c.hash == result.calibration.get("hash")), None)
+    chosen = next((c for c in _known(args) if c.hash == result.calibration.get("hash")), None)
     told = validation(table, chosen, str(result.calibration["no_lr_reason"]))
     if args.out:
         args.out.mkdir(parents=True, exist_ok=True)

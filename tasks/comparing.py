@@ -71,8 +71,6 @@ def _progress(update: Callable[..., int], heart: Heartbeat) -> Callable[[str, fl
 
 def _compute(comparison: Comparison, show: Callable[[str, float], None]) -> Result:
     # Imported here: the other workers need not hold the engine's numerical libraries in memory.
-
-    # Imported here: the other workers need not hold the engine's numerical libraries in memory.
     from forensics.lineage.comparison import compare
 
     show("reading responses", 0.0)
@@ -89,7 +87,6 @@ def _compute(comparison: Comparison, show: Callable[[str, float], None]) -> Resu
 
 
 def _finish(comparison: Comparison, result: Result) -> None:
-
     from forensics.lineage.storage import save
 
     draft = comparison.folder.with_suffix(f".draft-{comparison.attempt}")
