@@ -1,4 +1,4 @@
-"""The engine from a shell: python -m forensics compare | identify | validate | fit."""
+"""The engine from a shell: python -m forensics compare | identify | tree | explain | validate | fit."""
 
 from __future__ import annotations
 
@@ -26,8 +26,10 @@ from forensics.evaluation.validation import report_text, validation
 from forensics.evaluation.verbal import number
 from forensics.lineage.comparison import compare
 from forensics.lineage.identification import identify, read_catalogue
+from forensics.lineage.newick import sketch
 from forensics.lineage.records import PROPOSITIONS, Comparison
-from forensics.tables import safe_cell, text_table
+from forensics.lineage.trees import lineage_tree
+from forensics.tables import printable, safe_cell, text_table
 
 
 def _at_least(least: int) -> Callable[[str], int]:
@@ -159,6 +161,26 @@ def run_identify(args: argparse.Namespace) -> None:
         print(f"No LR reported: {found.calibration['no_lr_reason']}")
 
 
+def run_tree(args: argparse.Namespace) -> None:
+    """Write the lineage tree in Newick and print it."""
+    result = _compare(open_corpus(args.dir), _read_models(args.models), args)
+    tree = lineage_tree(result, outgroup=args.outgroup)
+    written = tree.consensus if args.consensus else tree.newick
+    if args.out:
+        part = args.out.with_name(args.out.name + ".part")
+        part.write_text(written + "\n", encoding="utf-8")
+        part.replace(args.out)
+    if args.json:
+        print(json.dumps(asdict(tree) | {"manifest": result.manifest}, allow_nan=False))
+        return
+    print(sketch(tree, ascii_only="utf" not in (sys.stdout.encoding or "").lower()))
+    chosen = "as asked" if args.outgroup else "the model with the least evidence of kinship to any other"
+    print(f"\nRooted at {printable(tree.outgroup)}, {chosen}; the root says nothing about direction.")
+    print(f"Support is the share of {tree.replicates} bootstrap replicates over prompts that hold a branch.")
+    if tree.left_out:
+        print(f"Left out, since some distances are not estimable: {', '.join(map(printable, tree.left_out))}")
+
+
 def _table(folder: Path, args: argparse.Namespace, *, plain: bool) -> tuple[PairTable, Comparison]:
     labels = read_labels(folder)
     source = open_corpus(folder)
@@ -270,6 +292,14 @@ def parser() -> argparse.ArgumentParser:
     )
     four.add_argument("--tokenizer", action="append", metavar="HASH", help="hold only for models of these tokenizers")
     four.set_defaults(run=run_fit)
+
+    five = commands.add_parser("tree", parents=[common], help="the lineage tree of a corpus, with support")
+    five.add_argument("dir", type=Path, metavar="DIR", help="a recorded corpus")
+    five.add_argument("--models", type=Path, metavar="FILE", help="only these models, one name a line")
+    five.add_argument("--outgroup", metavar="MODEL", help="root the tree here (default: the least related model)")
+    five.add_argument("--out", type=Path, metavar="FILE.nwk", help="where the Newick goes, with support in percent")
+    five.add_argument("--consensus", action="store_true", help="write the majority-rule consensus instead")
+    five.set_defaults(run=run_tree)
     return top
 
 
