@@ -24,7 +24,9 @@ from forensics.evaluation.labels import read_labels
 from forensics.evaluation.pairs import PairTable, pair_table
 from forensics.evaluation.validation import report_text, validation
 from forensics.evaluation.verbal import number
-from forensics.lineage.comparison import compare
+from forensics.lineage.comparison import Material, compare
+from forensics.lineage.explanation import explain
+from forensics.lineage.explanation_text import explanation_text
 from forensics.lineage.identification import identify, read_catalogue
 from forensics.lineage.newick import sketch
 from forensics.lineage.records import PROPOSITIONS, Comparison
@@ -57,7 +59,12 @@ def _known(args: argparse.Namespace) -> Sequence[Calibration]:
     return [calibrations.load(Path(text)) for text in args.calibration or ()] or calibrations.shipped()
 
 
-def _compare(source: ResponseSource, models: list[str] | None, args: argparse.Namespace) -> Comparison:
+def _compare(
+    source: ResponseSource,
+    models: list[str] | None,
+    args: argparse.Namespace,
+    keep: Callable[[Material], None] | None = None,
+) -> Comparison:
     wanted = source.models if models is None else models
     if unknown := sorted(set(wanted) - set(source.models)):
         raise BadInput(f"no such model: {', '.join(unknown)}", where=source.path.name)
@@ -70,6 +77,7 @@ def _compare(source: ResponseSource, models: list[str] | None, args: argparse.Na
         progress=_progress,
         seed=args.seed,
         known=_known(args),
+        keep=keep,
     )
 
 
@@ -179,6 +187,22 @@ def run_tree(args: argparse.Namespace) -> None:
     print(f"Support is the share of {tree.replicates} bootstrap replicates over prompts that hold a branch.")
     if tree.left_out:
         print(f"Left out, since some distances are not estimable: {', '.join(map(printable, tree.left_out))}")
+
+
+def run_explain(args: argparse.Namespace) -> None:
+    """Say why the LRs of one pair are what they are."""
+    source = open_corpus(args.dir)
+    one, other = args.pair
+    if unknown := sorted({one, other} - set(source.models)):
+        raise BadInput(f"no such model: {', '.join(unknown)}", where=source.path.name)
+    kept: list[Material] = []
+    result = _compare(source, None, args, kept.append)
+    wanted = (args.proposition,) if args.proposition else PROPOSITIONS
+    told = explain(result, kept[0], source.prompts, source.responses(one), other, propositions=wanted, top=args.top)
+    if args.json:
+        print(json.dumps(asdict(told) | {"calibration": result.calibration}, allow_nan=False))
+        return
+    print(explanation_text(told, args.top))
 
 
 def _table(folder: Path, args: argparse.Namespace, *, plain: bool) -> tuple[PairTable, Comparison]:
@@ -300,6 +324,13 @@ def parser() -> argparse.ArgumentParser:
     five.add_argument("--out", type=Path, metavar="FILE.nwk", help="where the Newick goes, with support in percent")
     five.add_argument("--consensus", action="store_true", help="write the majority-rule consensus instead")
     five.set_defaults(run=run_tree)
+
+    six = commands.add_parser("explain", parents=[common], help="why the LRs of one pair are what they are")
+    six.add_argument("dir", type=Path, metavar="DIR", help="a recorded corpus")
+    six.add_argument("--pair", nargs=2, required=True, metavar=("A", "B"), help="the two models")
+    six.add_argument("--proposition", choices=PROPOSITIONS, help="one LR only (default: all)")
+    six.add_argument("--top", type=_at_least(1), default=10, metavar="N", help="phrases and probes (default 10)")
+    six.set_defaults(run=run_explain)
     return top
 
 
