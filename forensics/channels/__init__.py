@@ -25,7 +25,8 @@ class ChannelResult:
 
     scores: name -> (m, m) symmetric float64, NaN where not estimable and on the diagonal, one per statistic that the
     channel offers; the first bears the channel's name (hyphens as underscores). cohort: names of those that mean
-    something only beside the rest of the population, and are normalised against it. n: (m, m) int64, prompts behind
+    something only beside the other scores of the pair's two models, and are normalised against them; scaled: of those
+    that are normalised against all pairs alike. n: (m, m) int64, prompts behind
     each pair. why: a sentence for pairs that are not estimable. replicates: the same statistics as `scores` over
     bootstrap resamples of the prompts, (r, m, m), where asked for and where the channel offers it. of_wording: whether
     they rest on what is said, and so tell nothing of a model that says the same to everything.
@@ -35,6 +36,7 @@ class ChannelResult:
     n: NDArray[np.int64]
     why: str = ""
     cohort: frozenset[str] = frozenset()
+    scaled: frozenset[str] = frozenset()
     replicates: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
     of_wording: bool = True
 

@@ -1,24 +1,27 @@
-"""Agreement: rare phrases and wording that two models share on the same prompt."""
+"""Agreement: rare phrases, names and wording that two models share on the same prompt."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from forensics.channels import ChannelResult, Fingerprint, PairCells
-from forensics.features.blocks import blocks
+from forensics.features.blocks import Block, blocks
 from forensics.features.copies import copy_weights
-from forensics.features.tokens import token_table
+from forensics.features.tokens import FEATURE, token_table
 from forensics.records import Declaration, Prompt, ResponseSet
-from forensics.stats.ngrams import gram_counts
+from forensics.stats.ngrams import Grams, gram_counts
 from forensics.stats.overlap import centred_cosine, rare_overlap
 from forensics.stats.pooling import PromptMean
+from forensics.stats.prefixes import common_prefix, less_mean
 
 LEAST_MODELS = 8
 ORDERS = (3, 4)
 FLOOR = 0.01
+RARE, COSINE, NAMES, PREFIX = "agreement", "agreement_cosine", "agreement_names", "agreement_prefix"
 
 
 def log_overlap(overlap: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -35,23 +38,37 @@ def log_overlap(overlap: NDArray[np.floating]) -> NDArray[np.float64]:
     return np.asarray(np.where(np.isfinite(logs), logs, np.nan))
 
 
+def _grams(block: Block) -> Grams:
+    return gram_counts(block.tokens, block.segment, block.row_of_segment, block.rows.size, ORDERS)
+
+
+def _names(block: Block) -> Grams:
+    told = block.name
+    return gram_counts(block.tokens[told], block.segment[told], block.row_of_segment, block.rows.size, (1,))
+
+
+def _prefix(block: Block, weight: NDArray[np.float64]) -> NDArray[np.float64]:
+    return less_mean(common_prefix(block.tokens, block.segment, block.row_of_segment, block.rows.size), weight)
+
+
 class Agreement:
-    """The statistic R (rare-phrase agreement, before cohort normalisation) and the centred cosine, both over 3- and
-    4-grams of word tokens, averaged over prompts."""
+    """What two models say alike on the same prompt and few others do, averaged over prompts: 3- and 4-grams of word
+    tokens, names, the centred cosine of their wording, and how far their replies run together from the start."""
 
     declaration = Declaration(
         "agreement",
-        "1",
-        "Rare phrases shared on the same prompts",
-        "Own statistic, developed on public recordings (docs/validation.md)",
+        "2",
+        "Rare phrases and names shared on the same prompts",
+        "Own statistics, developed on public recordings (docs/validation.md)",
         parameters={"n_gram_orders": list(ORDERS), "characters": 4000, "rare_share": 0.1},
         limitations=(
             "needs eight models on the same prompts",
             "little agreement is weak evidence of no lineage: heavily retrained descendants look unrelated",
+            "names are told by their capital letter; in scripts without case every word counts as one",
         ),
     )
     least_prompts = 5
-    feature = "tokens@1"
+    feature = FEATURE
 
     def fingerprint(self, responses: ResponseSet) -> Fingerprint:
         """The token table of the responses."""
@@ -64,25 +81,25 @@ class Agreement:
         *,
         weights: NDArray[np.float32] | None = None,
     ) -> ChannelResult:
-        """`agreement`: ln of the mean rare-phrase overlap; `agreement_cosine`: mean centred cosine."""
+        """`agreement`, `agreement_names`: ln of the mean overlap of rare phrases and of rare names;
+        `agreement_cosine`: mean centred cosine; `agreement_prefix`: mean ln(1 + words in common from the start), less
+        each prompt's mean."""
         place = {prompt_id: i for i, prompt_id in enumerate(sorted(prompts))}
         m, witness = len(population), copy_weights(population)
-        rare, cosine = PromptMean(m, weights), PromptMean(m, weights)
+        means = {name: PromptMean(m, weights if name in (RARE, COSINE) else None) for name in _POOLED}
         for block in blocks(population, prompts, least_models=LEAST_MODELS):
-            grams = gram_counts(block.tokens, block.segment, block.row_of_segment, block.rows.size, ORDERS)
-            rare.add(place[block.prompt_id], block.rows, rare_overlap(grams, witness[block.rows]))
-            cosine.add(place[block.prompt_id], block.rows, centred_cosine(grams))
-        names = ("agreement", "agreement_cosine")
+            for name, similarity in _similarities(block, witness[block.rows]).items():
+                means[name].add(place[block.prompt_id], block.rows, similarity)
         return ChannelResult(
-            {names[0]: log_overlap(rare.mean(self.least_prompts)), names[1]: cosine.mean(self.least_prompts)},
-            rare.counts,
+            {name: pool(means[name].mean(self.least_prompts)) for name, pool in _POOLED.items()},
+            means[RARE].counts,
             f"fewer than {self.least_prompts} common prompts that at least {LEAST_MODELS} models answered",
-            frozenset(names),
-            {}
-            if weights is None
-            else {
-                names[0]: log_overlap(rare.replicates()).astype(np.float32),
-                names[1]: cosine.replicates(),
+            cohort=frozenset({RARE, COSINE, NAMES}),
+            scaled=frozenset({PREFIX}),
+            replicates={
+                name: _POOLED[name](means[name].replicates()).astype(np.float32)
+                for name in (RARE, COSINE)
+                if weights is not None
             },
         )
 
@@ -93,25 +110,51 @@ class Agreement:
         result: ChannelResult,
         pair: tuple[int, int],
     ) -> Mapping[str, PairCells]:
-        """The pair's overlap and cosine on each prompt."""
+        """The pair's overlaps, cosine and common start on each prompt."""
         witness = copy_weights(population)
         ids: list[str] = []
-        values: list[tuple[float, float]] = []
+        found: dict[str, list[float]] = {name: [] for name in _POOLED}
         for block in blocks(population, prompts, least_models=LEAST_MODELS):
             among = np.flatnonzero(np.isin(block.rows, pair))
             if among.size == 2:
-                grams = gram_counts(block.tokens, block.segment, block.row_of_segment, block.rows.size, ORDERS)
-                rare = rare_overlap(grams, witness[block.rows], among)
-                values.append((float(rare[0, 1]), float(centred_cosine(grams, among)[0, 1])))
                 ids.append(block.prompt_id)
+                for name, similarity in _similarities(block, witness[block.rows], among).items():
+                    found[name].append(float(similarity[0, 1]))
         if len(ids) < self.least_prompts:
             return {}
-        overlap, cosine = np.array(values).T
-        lift = float(np.exp(result.scores["agreement"][pair]) - overlap.mean())
+        values = {name: np.array(told) for name, told in found.items()}
+        lifts = {n: float(np.exp(result.scores[n][pair]) - values[n].mean()) for n in (RARE, NAMES)}
+        pools = {name: partial(_lifted, lift) for name, lift in lifts.items()} | {COSINE: _plain, PREFIX: _plain}
         return {
-            "agreement": PairCells(tuple(ids), overlap, lambda mean: np.log(mean + lift)),
-            "agreement_cosine": PairCells(tuple(ids), cosine, lambda mean: mean),
+            name: PairCells(tuple(ids), values[name], pool)
+            for name, pool in pools.items()
+            if np.isfinite(result.scores[name][pair])
         }
 
+
+def _similarities(
+    block: Block, witness: NDArray[np.float64], among: NDArray[np.int64] | None = None
+) -> dict[str, NDArray[np.float64]]:
+    """One prompt's similarity matrices by score, of some rows or all."""
+    grams = _grams(block)
+    prefix = _prefix(block, witness)
+    return {
+        RARE: rare_overlap(grams, witness, among),
+        COSINE: centred_cosine(grams, among),
+        NAMES: rare_overlap(_names(block), witness, among),
+        PREFIX: prefix if among is None else prefix[np.ix_(among, among)],
+    }
+
+
+def _plain(mean: NDArray[np.floating]) -> NDArray[np.float64]:
+    return np.asarray(mean, dtype=np.float64)
+
+
+def _lifted(lift: float, mean: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(np.log(mean + lift))
+
+
+_POOLED = {RARE: log_overlap, COSINE: _plain, NAMES: log_overlap, PREFIX: _plain}
+"""Score to what is made of its mean over prompts."""
 
 PLUGIN = Agreement()

@@ -10,7 +10,7 @@ from scipy import sparse
 
 from forensics.channels import ChannelResult, Fingerprint
 from forensics.features.blocks import Block, blocks
-from forensics.features.tokens import token_table
+from forensics.features.tokens import FEATURE, token_table
 from forensics.records import Declaration, Prompt, ResponseSet
 from forensics.stats.ngrams import gram_counts, gram_hashes
 from forensics.stats.overlap import centred_cosine
@@ -60,7 +60,7 @@ class Style:
         ),
     )
     least_prompts = 10
-    feature = "tokens@1"
+    feature = FEATURE
 
     def fingerprint(self, responses: ResponseSet) -> Fingerprint:
         """The token table of the responses."""

@@ -45,8 +45,34 @@ def row_statistics(
     return centre, spread
 
 
+def population_normalise(scores: NDArray[np.float64], weight: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
+    """(m, m) deviations from the population's centre in units of its spread, for scores that rank pairs as they stand.
+
+    NaN entries stay NaN; with fewer than 8 models, or without any spread, everything is NaN.
+    """
+    centre, spread = population_statistics(scores, weight)
+    return np.asarray((scores - centre) / spread)
+
+
+def population_statistics(
+    scores: NDArray[np.float64], weight: NDArray[np.float64] | None = None
+) -> tuple[float, float]:
+    """Centre and spread of all pairs without their highest tenth; NaN where they say nothing.
+
+    A pair counts with the product of its two models' weights.
+    """
+    count = np.ones(scores.shape[0]) if weight is None else weight
+    first, second = np.triu_indices_from(scores, 1)
+    values, counts = scores[first, second], count[first] * count[second]
+    told = np.isfinite(values) & (counts > 0)
+    if count.sum() < LEAST_MODELS - 1e-9 or not told.any():
+        return float("nan"), float("nan")
+    centre, spread = _background(values[told], counts[told])
+    return (centre, spread) if spread > FLAT * abs(centre) else (centre, float("nan"))
+
+
 def _background(values: NDArray[np.float64], count: NDArray[np.float64]) -> tuple[float, float]:
-    """Weighted mean and population standard deviation of a row without its highest tenth."""
+    """Weighted mean and population standard deviation of values without their highest tenth."""
     order = np.argsort(values, kind="stable")
     values, count = values[order], count[order]
     kept = np.cumsum(count) - count < TRIM * count.sum() - 1e-9

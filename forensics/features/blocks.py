@@ -17,13 +17,15 @@ class Block:
     """All completions of one prompt.
 
     rows: (k,) int64, the models that answered, ascending. tokens: (t,) uint64. segment: (t,) int64, the completion that
-    each token belongs to. row_of_segment: (s,) int64, the position in `rows` of each completion's model.
+    each token belongs to. name: (t,) bool, tokens that may be names. row_of_segment: (s,) int64, the position in
+    `rows` of each completion's model.
     """
 
     prompt_id: str
     rows: NDArray[np.int64]
     tokens: NDArray[np.uint64]
     segment: NDArray[np.int64]
+    name: NDArray[np.bool_]
     row_of_segment: NDArray[np.int64]
 
 
@@ -67,11 +69,14 @@ def _block(
     bounds: list[NDArray[np.int64]],
 ) -> Block:
     pieces: list[NDArray[np.uint64]] = []
+    names: list[NDArray[np.bool_]] = []
     owner: list[int] = []
     for position, (model, index) in enumerate(answered):
-        offsets, tokens = population[model]["offsets"], population[model]["tokens"]
+        table = population[model]
         for completion in range(bounds[model][index], bounds[model][index + 1]):
-            pieces.append(tokens[offsets[completion] : offsets[completion + 1]])
+            span = slice(table["offsets"][completion], table["offsets"][completion + 1])
+            pieces.append(table["tokens"][span])
+            names.append(table["name"][span])
             owner.append(position)
     lengths = np.array([piece.size for piece in pieces], dtype=np.int64)
     return Block(
@@ -79,5 +84,6 @@ def _block(
         np.array([model for model, _ in answered], dtype=np.int64),
         np.concatenate(pieces),
         np.repeat(np.arange(lengths.size), lengths),
+        np.concatenate(names),
         np.array(owner, dtype=np.int64),
     )

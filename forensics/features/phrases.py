@@ -191,8 +191,7 @@ def _phrase(group: Sequence[Passage], asked: Mapping[str, Block], pair: tuple[in
 
 
 def _text(completion: str, start: int, length: int) -> str:
-    """The words of a stretch of tokens, as the model wrote them where lower case has as many characters."""
+    """The words of a stretch of tokens, as the model wrote them."""
     plain = visible_text(completion)
-    lower = plain.lower()
-    spans = [match.span() for match in TOKEN.finditer(lower[:MAX_CHARACTERS])][start : start + length]
-    return (plain if len(plain) == len(lower) else lower)[spans[0][0] : spans[-1][1]]
+    spans = [match.span() for match in TOKEN.finditer(plain[:MAX_CHARACTERS])][start : start + length]
+    return plain[spans[0][0] : spans[-1][1]]

@@ -14,32 +14,41 @@ from numpy.typing import NDArray
 from forensics.features.text import visible_text
 from forensics.records import ResponseSet
 
+FEATURE = "tokens@2"
 MAX_CHARACTERS = 4000
 TOKEN = re.compile(r"\n+|\w+|[^\w\s]")
 
 
 class _Hashes(dict[str, int]):
-    """Token to its 64-bit BLAKE2b hash, computed once per process."""
+    """Token to the 64-bit BLAKE2b hash of its lower-cased form, computed once per process."""
 
     def __missing__(self, token: str) -> int:
-        value = int.from_bytes(hashlib.blake2b(token.encode("utf-8", "surrogatepass"), digest_size=8).digest())
-        self[token] = value
+        plain = token.lower().encode("utf-8", "surrogatepass")
+        value = self[token] = int.from_bytes(hashlib.blake2b(plain, digest_size=8).digest())
         return value
 
 
-_hashes = _Hashes()
+class _Names(dict[str, bool]):
+    """Token to whether it may be a name: it begins with a letter that is not lower case (or has no case at all)."""
+
+    def __missing__(self, token: str) -> bool:
+        value = self[token] = token[0].isalpha() and not token[0].islower()
+        return value
+
+
+_hashes, _names = _Hashes(), _Names()
 
 
 def tokenise(text: str) -> list[str]:
-    """Lower-cased words, single punctuation marks and runs of newlines of the first 4,000 characters."""
-    return TOKEN.findall(text.lower()[:MAX_CHARACTERS])
+    """Words, single punctuation marks and runs of newlines of the first 4,000 characters, case as it stands."""
+    return TOKEN.findall(text[:MAX_CHARACTERS])
 
 
 def token_table(responses: ResponseSet) -> dict[str, NDArray[Any]]:
-    """Every completion that carries text, as token hashes.
+    """Every completion that carries text, as token hashes, blind to case.
 
     prompt_ids: (p,) sorted unicode. prompt: (c,) int32, the index of each completion's prompt, ascending.
-    offsets: (c + 1,) int64 into tokens. tokens: uint64.
+    offsets: (c + 1,) int64 into tokens. tokens: (t,) uint64. name: (t,) bool, whether a token may be a name.
     """
     by_prompt: Mapping[str, Any] = responses.by_prompt
     prompt_ids = sorted(by_prompt)
@@ -51,10 +60,12 @@ def token_table(responses: ResponseSet) -> dict[str, NDArray[Any]]:
             texts.append(tokenise(visible_text(completion.text)))
     lengths = np.array([len(t) for t in texts], dtype=np.int64)
     total = int(lengths.sum())
-    tokens = np.fromiter(map(_hashes.__getitem__, chain.from_iterable(texts)), dtype=np.uint64, count=total)
+    words = list(chain.from_iterable(texts))
+    tokens = np.fromiter(map(_hashes.__getitem__, words), dtype=np.uint64, count=total)
     return {
         "prompt_ids": np.array(prompt_ids, dtype=np.str_),
         "prompt": np.array(prompt, dtype=np.int32),
         "offsets": np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
         "tokens": tokens,
+        "name": np.fromiter(map(_names.__getitem__, words), dtype=np.bool_, count=total),
     }

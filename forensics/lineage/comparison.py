@@ -19,7 +19,8 @@ from forensics.channels import Channel, ChannelResult, Fingerprint
 from forensics.errors import BadInput
 from forensics.evaluation import calibration as calibrations
 from forensics.evaluation.calibration import Calibration
-from forensics.evaluation.cohort import cohort_normalise
+from forensics.evaluation.cohort import cohort_normalise, population_normalise
+from forensics.features import tokens
 from forensics.features.cache import FingerprintCache
 from forensics.features.copies import constant_models, copy_weights
 from forensics.lineage.kin import KIN, background_p, contrast, distances, fuse_kin
@@ -30,7 +31,6 @@ from forensics.provenance import run_manifest, sha256_json
 from forensics.records import Prompt, ResponseSet
 
 REPLICATES = 100
-TOKENS = "tokens@1"
 Progress = Callable[[str, float], None]
 Matrix = NDArray[np.float64]
 
@@ -88,14 +88,11 @@ def compare(
     found = _fingerprints(sets, {p.feature: name for name, p in plugins.items()}, cache, jobs, report)
     weights = bootstrap_weights(prompts, replicates, seed)
     results = _channel_results(plugins, found, prompts, weights, report)
-    tables = [item.prints[TOKENS] for item in found]
+    tables = [item.prints[tokens.FEATURE] for item in found]
     constant, witness = constant_models(tables), copy_weights(tables)
     witness[constant] = 0.0
     scores = {
-        name: cohort_normalise(told, witness) if name in result.cohort else told
-        for result in results.values()
-        for name, matrix in result.scores.items()
-        for told in [_without(constant, matrix) if result.of_wording else matrix]
+        name: _normalised(name, result, constant, witness) for result in results.values() for name in result.scores
     }
     kin = fuse_kin(scores)
     chosen, reason = calibrations.choose(
@@ -114,7 +111,7 @@ def compare(
         prompts=counted,
         scores=scores,
         kin=kin,
-        contrast=contrast(scores),
+        contrast=contrast(scores, witness),
         llr=ratios.bounded,
         llr_raw=ratios.raw,
         p_value=background_p(kin),
@@ -186,7 +183,15 @@ def _channel_results(
     return results
 
 
-def _without(constant: NDArray[np.bool_], matrix: NDArray[np.floating]) -> Matrix:
+def _normalised(name: str, result: ChannelResult, constant: NDArray[np.bool_], witness: NDArray[np.float64]) -> Matrix:
+    """One score of a channel, beside the population where it means something only there."""
+    matrix = without(constant, result.scores[name]) if result.of_wording else result.scores[name]
+    if name in result.cohort:
+        return cohort_normalise(matrix, witness)
+    return population_normalise(matrix, witness) if name in result.scaled else matrix
+
+
+def without(constant: NDArray[np.bool_], matrix: NDArray[np.floating]) -> Matrix:
     """The matrix with nothing estimable for models that give one reply to most prompts."""
     told = matrix.astype(np.float64)
     told[constant], told[:, constant] = np.nan, np.nan
@@ -199,7 +204,7 @@ def _support_distances(
     """Distances of every bootstrap replicate, normalised within the replicate."""
     replicates = [
         distances(
-            fuse_kin({k: cohort_normalise(_without(constant, result.replicates[k][b]), witness) for k in KIN})
+            fuse_kin({k: cohort_normalise(without(constant, result.replicates[k][b]), witness) for k in KIN})
         ).astype(np.float32)
         for b in range(len(result.replicates[KIN[0]]))
     ]

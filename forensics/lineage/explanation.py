@@ -12,10 +12,12 @@ from forensics.channels import Explaining, PairCells
 from forensics.channels.agreement import LEAST_MODELS, ORDERS
 from forensics.errors import BadInput
 from forensics.evaluation.calibration import LN10, PropositionModel
+from forensics.evaluation.cohort import population_statistics
 from forensics.evaluation.verbal import verbal
 from forensics.features.copies import copy_weights
 from forensics.features.phrases import Passage, Phrase, passages, phrases
-from forensics.lineage.comparison import TOKENS, Material
+from forensics.features.tokens import FEATURE
+from forensics.lineage.comparison import Material, without
 from forensics.lineage.records import PROPOSITIONS, Comparison
 from forensics.lineage.removal import Removal, Weighing, fewest, frozen_row
 from forensics.records import Prompt, ResponseSet
@@ -109,7 +111,7 @@ def explain(
     """
     pair = _pair(comparison, words.model, other)
     cells = _cells(material, prompts, pair)
-    tables = [item.prints[TOKENS] for item in material.found]
+    tables = [item.prints[FEATURE] for item in material.found]
     found = list(passages(tables, prompts, pair, copy_weights(tables), orders=ORDERS, least_models=LEAST_MODELS))
     shown = phrases(found, tables, prompts, pair, words, top=top, least_models=LEAST_MODELS)
     models = material.chosen.propositions if material.chosen else {}
@@ -204,9 +206,13 @@ def _why(
 def _row(material: Material, feature: str, pair: tuple[int, int]) -> tuple[float, float]:
     """Slope and offset that take the pair's plain score to the one that the calibration weighs."""
     result = next(r for r in material.results.values() if feature in r.scores)
-    if feature not in result.cohort:
+    if feature not in result.cohort | result.scaled:
         return 1.0, 0.0
-    return frozen_row(result.scores[feature], material.witness, pair, wording=result.of_wording)
+    plain = without(material.witness == 0, result.scores[feature]) if result.of_wording else result.scores[feature]
+    if feature in result.scaled:
+        centre, spread = population_statistics(plain, material.witness)
+        return 1 / spread, -centre / spread
+    return frozen_row(plain, material.witness, pair)
 
 
 def _probes(weighing: Weighing, prompts: Mapping[str, Prompt]) -> tuple[Probe, ...]:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from forensics.evaluation.cohort import population_normalise
+
 KIN = ("agreement", "agreement_cosine")
 
 
@@ -19,9 +21,15 @@ def fuse_kin(scores: Mapping[str, NDArray[np.floating]]) -> NDArray[np.float64]:
     )
 
 
-def contrast(scores: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
-    """Same base against same recipe: rare phrases speak for a base, stock openings and closings for a recipe."""
-    return np.asarray(scores["agreement"] - (scores["style_openings"] + scores["style_closings"]) / 2)
+def contrast(
+    scores: Mapping[str, NDArray[np.float64]], witness: NDArray[np.float64] | None = None
+) -> NDArray[np.float64]:
+    """Same base against same recipe: rare phrases speak for a base, stock closings for a recipe.
+
+    Both in units of the population's spread; witness: (m,) what each model counts for in it.
+    """
+    base, recipe = (population_normalise(scores[name], witness) for name in ("agreement", "style_closings"))
+    return np.asarray(base - recipe)
 
 
 def background_p(kin: NDArray[np.float64]) -> NDArray[np.float64]:

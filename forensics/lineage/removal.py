@@ -38,12 +38,10 @@ class Removal:
         return len(self.prompt_ids) / self.of if self.of and self.prompt_ids else float("nan")
 
 
-def frozen_row(scores: Values, witness: Values, pair: tuple[int, int], *, wording: bool) -> tuple[float, float]:
+def frozen_row(scores: Values, witness: Values, pair: tuple[int, int]) -> tuple[float, float]:
     """Slope and offset of the cohort normalisation of one pair, its rows' means and spreads held fixed."""
     plain = scores.copy()
     np.fill_diagonal(plain, np.nan)
-    if wording:
-        plain[witness == 0], plain[:, witness == 0] = np.nan, np.nan
     centre, spread = row_statistics(plain, witness)
     sides = [(1 / spread[i], centre[i] / spread[i]) for i in pair if np.isfinite(spread[i])]
     slope, offset = np.mean(sides, axis=0) if sides else (np.nan, np.nan)

@@ -14,12 +14,13 @@ Square = NDArray[np.float64]
 
 
 def rare_weights(df: NDArray[np.int64], weighted: Square, models: float) -> Square:
-    """(g,) weight of each n-gram: ln((k+1)/df) where 2 <= df <= max(2, k/10), else 0.
+    """(g,) weight of each n-gram: 1/(df-1) where 2 <= df <= max(2, k/10), else 0.
 
-    df: rows that hold it. weighted, models: df and k counted in the rows' weights, where copies of one model share one.
+    What a row shares with df-1 others speaks for each of them alike. df: rows that hold it. weighted, models: df and k
+    counted in the rows' weights, where copies of one model share one.
     """
     kept = (df >= 2) & (weighted <= max(2.0, np.floor(RARE_SHARE * models)) + 1e-9)
-    return np.where(kept, np.log((models + 1) / np.where(kept, weighted, 1.0)), 0.0)
+    return np.where(kept, 1 / np.maximum(weighted - 1, 1.0), 0.0)
 
 
 def rare_overlap(
