@@ -11,17 +11,18 @@ from scipy.stats import beta
 
 from forensics.channels.distribution import Distribution
 from forensics.channels.one_word import OneWord
-from forensics.evaluation.equality import REJECTED, against_same
+from forensics.evaluation.equality import against_same
 from forensics.records import Completion, Prompt, ResponseSet
 from forensics.tables import text_table
 
 ALPHA = 0.05
+TENFOLD = 1.0
 
 
 @dataclass(frozen=True)
 class Rates:
-    """Rejections at one size of sample. `same` and `different`: (pairs, 2) p-values and log10 e-values, of halves of one
-    model and of halves of two."""
+    """Rejections at one size of sample. `same` and `different`: (pairs, 2) p-values and log10 e-values, of halves of
+    one model and of halves of two."""
 
     samples: int
     prompts: int
@@ -89,7 +90,7 @@ def report(table: Sequence[Rates]) -> str:
 def _rows(found: Rates) -> Iterator[list[str]]:
     for kind, values in (("one model", found.same), ("two models", found.different)):
         if values.size:
-            hits = [values[:, 0] <= ALPHA, values[:, 1] >= REJECTED]
+            hits = [values[:, 0] <= ALPHA, values[:, 1] >= TENFOLD]
             shares = [_share(int(hit.sum()), hit.size) for hit in hits]
             yield [str(found.samples), str(found.prompts), kind, str(len(values)), *shares]
 

@@ -9,14 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 CAUTION = (0.5, 2.0, 8.0, 32.0)
-KAPPA = 0.5
+KAPPA = 0.1
 Matrix = NDArray[np.float64]
 
 
 def p_to_e(p: Matrix | float, kappa: float = KAPPA) -> Matrix:
     """log10 of kappa p^(kappa - 1), an e-value for every valid p-value; NaN stays NaN.
 
-    Under the null it reaches 10 with probability (kappa / 10)^(1 / (1 - kappa)) at most: .0025 for kappa = 1/2.
+    Under the null it reaches x with probability (kappa / x)^(1 / (1 - kappa)) at most: for kappa = 0.1 it reaches 10 in
+    0.6 % and 100 in 0.05 % of tests.
     Source: Vovk and Wang 2021, Annals of Statistics 49(3), eq. 1.
     """
     return np.asarray(np.log10(kappa) + (kappa - 1) * np.log10(p), dtype=np.float64)

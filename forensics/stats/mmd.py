@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from forensics.stats.ngrams import gram_counts
+from forensics.stats.ngrams import MIX, gram_counts
 
 PAIRS_AT_ONCE = 8192
 ROUNDING = 1e-6
@@ -27,10 +27,10 @@ def hamming_kernel(tokens: NDArray[np.uint64], lengths: NDArray[np.int64], width
     place = np.arange(tokens.size) - np.repeat(start, lengths)
     kept = place < width
     row = np.repeat(np.arange(lengths.size), lengths)[kept]
-    symbols = np.stack([place[kept].astype(np.uint64), tokens[kept]], axis=1)
-    _, column = np.unique(symbols, axis=0, return_inverse=True)
+    symbols = (tokens[kept] * np.uint64(MIX[0])) ^ ((place[kept].astype(np.uint64) + np.uint64(1)) * np.uint64(MIX[1]))
+    _, column = np.unique(symbols, return_inverse=True)
     shape = (lengths.size, int(column.max()) + 1 if column.size else 0)
-    ones = sparse.csr_matrix((np.ones(row.size, np.float32), (row, column.ravel())), shape=shape)
+    ones = sparse.csr_matrix((np.ones(row.size, np.float32), (row, column)), shape=shape)
     longest = np.minimum(np.maximum(lengths[:, None], lengths[None]), width)
     return np.asarray(((ones @ ones.T).toarray() + (width - longest)) / width, dtype=np.float64)
 
@@ -66,11 +66,10 @@ def relabellings(first: int, second: int, draws: int, rng: np.random.Generator) 
     """(N(N-1)/2, draws) weights: a pooled kernel's upper triangle times these is the unbiased squared MMD after labels
     are dealt anew to N = first + second samples."""
     total = first + second
-    left = np.argsort(rng.random((draws, total)), axis=1) < first
+    left = (np.argsort(rng.random((draws, total)), axis=1) < first).T.astype(np.int8)
     above, beside = np.triu_indices(total, 1)
-    one, two = left[:, above], left[:, beside]
-    weights = np.where(one == two, np.where(one, 2 / (first * (first - 1)), 2 / (second * (second - 1))), 0.0)
-    return np.where(one == two, weights, -2 / (first * second)).T.astype(np.float32)
+    weights = [2 / (second * (second - 1)), -2 / (first * second), 2 / (first * (first - 1))]
+    return np.asarray(np.array(weights, dtype=np.float32)[left[above] + left[beside]])
 
 
 @dataclass(frozen=True)
