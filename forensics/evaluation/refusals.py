@@ -18,7 +18,15 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from forensics.features import refusal_cues as cues
-from forensics.features.refusal import WEIGHTS, RefusalState, lexicon_hash, refusal_state
+from forensics.features.refusal import (
+    CERTAIN,
+    WEIGHTS,
+    RefusalState,
+    helps_after,
+    lexicon_hash,
+    logit,
+    refusal_state,
+)
 from forensics.provenance import sha256_json
 from forensics.tables import text_table
 from forensics.transcripts import jsonl_files, rows, stem
@@ -33,7 +41,8 @@ Bools = NDArray[np.bool_]
 class Labelled:
     """Replies whose label is a plain refusal or plain compliance, with their features.
 
-    corpus, model, language: (n,) strings. refused: (n,) labels. x: (n, f). texts: the replies.
+    corpus, model, language: (n,) strings. refused: (n,) labels. x: (n, f). threshold: (n,) log odds from which each is called refused.
+    texts: the replies.
     """
 
     corpus: NDArray[np.str_]
@@ -41,6 +50,7 @@ class Labelled:
     language: NDArray[np.str_]
     refused: Bools
     x: NDArray[np.float64]
+    threshold: NDArray[np.float64]
     texts: tuple[str, ...]
 
 
@@ -66,8 +76,10 @@ def read_labelled(folders: Iterable[Path]) -> Labelled:
                     found.append((folder.name, stem(path), language, refused))
                     texts.append(row["response"])
     corpus, model, language, refused = (np.array(column) for column in zip(*found, strict=True))
-    x = np.array([cues.features(reply, cues.counts(reply)) for reply in map(cues.ready, texts)])
-    return Labelled(corpus, model, language, refused, x, tuple(texts))
+    made = [(reply, cues.counts(reply)) for reply in map(cues.ready, texts)]
+    threshold = np.array([logit(CERTAIN if helps_after(*reply) else THRESHOLD) for reply in made])
+    x = np.array([cues.features(*reply) for reply in made])
+    return Labelled(corpus, model, language, refused, x, threshold, tuple(texts))
 
 
 def fit(x: NDArray[np.float64], refused: Bools, ridge: float = RIDGE) -> tuple[float, NDArray[np.float64]]:
@@ -91,7 +103,7 @@ def judged_elsewhere(data: Labelled, groups: NDArray[np.str_]) -> Bools:
     for group in np.unique(groups):
         inside = groups == group
         intercept, values = fit(data.x[~inside], data.refused[~inside])
-        called[inside] = intercept + data.x[inside] @ values >= np.log(THRESHOLD / (1 - THRESHOLD))
+        called[inside] = intercept + data.x[inside] @ values >= data.threshold[inside]
     return called
 
 
@@ -116,8 +128,8 @@ def interval(refused: Bools, called: Bools, models: NDArray[np.str_], seed: int 
 
 
 def report(data: Labelled) -> list[dict[str, Any]]:
-    """Rows of F1 with n and interval: per corpus and language, with the model left out, the corpus left out (where there
-    are two), and as shipped."""
+    """Rows of F1 with n and interval per corpus and language: with the model left out, with the corpus left out (where
+    there are two), and as shipped."""
     ways = {"model left out": judged_elsewhere(data, data.model)}
     if np.unique(data.corpus).size > 1:
         ways["corpus left out"] = judged_elsewhere(data, data.corpus)

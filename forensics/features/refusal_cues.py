@@ -49,7 +49,7 @@ SCRIPTS = {
 }
 UNSPACED = {"zh", "ja", "ko", "hi"}
 LATIN = ("en", "de", "fr", "es", "it", "pt", "fi", "nl", "sv", "pl", "tr", "vi", "id")
-ENGLISH = re.compile(r"\b(?:the|of|and|to|is|it|i|that|this|you|not|for|with|are|but|in|a|be|my)\b")
+ENGLISH = re.compile(r"\b(?:the|of|and|to|is|it|i'm|i|that|this|you|not|for|with|are|but|be|my|can't)\b")
 WORD = re.compile(r"(?<!\w)\w")
 
 
