@@ -41,8 +41,8 @@ Bools = NDArray[np.bool_]
 class Labelled:
     """Replies whose label is a plain refusal or plain compliance, with their features.
 
-    corpus, model, language: (n,) strings. refused: (n,) labels. x: (n, f). threshold: (n,) log odds from which each is called refused.
-    texts: the replies.
+    corpus, model, language: (n,) strings. refused: (n,) labels. x: (n, f). threshold: (n,) log odds from which each
+    is called refused. texts: the replies.
     """
 
     corpus: NDArray[np.str_]
