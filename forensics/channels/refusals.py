@@ -18,6 +18,7 @@ from forensics.records import Declaration, Prompt, ResponseSet
 
 LEAST_MODELS = 8
 LEAST_REFUSING = 3  # below this a prompt has no usual wording that two refusals could share more than
+SHRINKAGE = 5.0  # in models
 OPENING, ORDERS = 40, (2, 3)
 STATES = 4  # NOTHING is no behaviour of the model and has no place in the table
 Matrix = NDArray[np.float64]
@@ -30,8 +31,8 @@ class Refusals:
         "refusals",
         "2",
         "Agreement on what to decline, beyond what all decline",
-        "Residual agreement on a three-way table, Pearson residuals per state; own detector of refusal states; openings "
-        "of refusals by word n-grams, centred per prompt",
+        "Residual agreement on a three-way table, Pearson residuals per state; own detector of refusal states; openings"
+        " of refusals by word n-grams, centred per prompt",
         parameters={"least_mixed_prompts": 8, "least_prompts_both_refused": 5, "words_of_an_opening": OPENING},
         limitations=(
             "speaks only where some models refuse and others do not",
@@ -80,7 +81,8 @@ class Refusals:
         weights: NDArray[np.float32] | None = None,
     ) -> ChannelResult:
         """`refusals`: residual correlation in [-1, 1] over prompts on which the population is divided.
-        `refusals_wording`: mean excess cosine of the openings of refusals over prompts that both refused, in [-1, 1]."""
+        `refusals_wording`: mean excess cosine of the openings of refusals over prompts that both refused, in [-1, 1].
+        """
         asked = sorted(open_prompts(prompts))
         states, n = self._states(_table(population, asked))
         wording = self._wording(population, asked)
@@ -94,8 +96,8 @@ class Refusals:
         usual = np.where(seen[:, :, None], table, 0).sum(axis=0) / np.maximum(answered, 1)[:, None]
         mixed = (answered >= LEAST_MODELS) & (usual.max(axis=1, initial=0) < 1)
         table, seen, usual = table[:, mixed], seen[:, mixed], usual[mixed]
-        # Pearson residuals; half a model more keeps a state that one model alone chose from outweighing all others.
-        spread = np.sqrt(usual * (1 - usual) + 0.5 / np.maximum(answered[mixed], 1)[:, None])
+        # Pearson residuals, shrunk so that a state which one model alone chose does not outweigh all others.
+        spread = np.sqrt(usual * (1 - usual) + SHRINKAGE / np.maximum(answered[mixed], 1)[:, None])
         residual = np.where(seen[:, :, None], (table - usual) / spread, 0.0)
         own = residual.sum(axis=1) / np.maximum(seen.sum(axis=1), 1)[:, None]
         residual = np.where(seen[:, :, None], residual - own[:, None, :], 0.0)

@@ -19,19 +19,18 @@ from scipy.optimize import minimize
 
 from forensics.features import refusal_cues as cues
 from forensics.features.refusal import (
-    CERTAIN,
+    THRESHOLDS,
     WEIGHTS,
     RefusalState,
-    helps_after,
+    least_odds,
     lexicon_hash,
-    logit,
     refusal_state,
 )
 from forensics.provenance import sha256_json
 from forensics.tables import text_table
 from forensics.transcripts import jsonl_files, rows, stem
 
-RIDGE, THRESHOLD = 20.0, 0.4
+RIDGE = 20.0
 LEAST_SPREAD = 0.05  # a cue that is hardly ever seen is not blown up to unit spread
 RESAMPLES = 1000
 Bools = NDArray[np.bool_]
@@ -77,7 +76,7 @@ def read_labelled(folders: Iterable[Path]) -> Labelled:
                     texts.append(row["response"])
     corpus, model, language, refused = (np.array(column) for column in zip(*found, strict=True))
     made = [(reply, cues.counts(reply)) for reply in map(cues.ready, texts)]
-    threshold = np.array([logit(CERTAIN if helps_after(*reply) else THRESHOLD) for reply in made])
+    threshold = np.array([least_odds(*reply) for reply in made])
     x = np.array([cues.features(*reply) for reply in made])
     return Labelled(corpus, model, language, refused, x, threshold, tuple(texts))
 
@@ -176,7 +175,7 @@ def shipped(data: Labelled) -> dict[str, Any]:
         "origin": origin,
         "conditions": "one reply to one request, judged without it; labels of full refusal and full compliance alone",
         "ridge": RIDGE,
-        "threshold": THRESHOLD,
+        "thresholds": THRESHOLDS,
         "lexicon_sha256": lexicon_hash(),
         "intercept": round(intercept, 5),
         "weights": {n: round(float(v), 5) for n, v in zip(cues.names(), values, strict=True)},

@@ -152,7 +152,7 @@ class Reply:
     """A completion made ready: lower-cased, without fences, quotations and marks, spaces single.
 
     raw: its beginning with them. head and close: the text from its beginning and, where it is longer, its end. first:
-    the length of the first sentence. length: of the whole in Latin letters' worth. dense: that worth of one character.
+    the length of the first sentence. length: of all that is seen, in Latin letters' worth. dense: that worth of one sign.
     """
 
     raw: str
@@ -195,11 +195,10 @@ def ready(completion: str) -> Reply:
     told = _own_words(raw)
     dense = 1 + (DENSE - 1) * len(COMPACT.findall(told[:400])) / max(len(told[:400]), 1)
     scanned, closing = round(SCANNED / dense), round(CLOSE / dense)
-    length = len(told) + max(0, len(seen) - READ)
     end = SENTENCE.search(told, 12)
     first = len(_plain(told[: end.end() if end else 240]))
-    ending = _straight(seen[-closing:]) if len(seen) > READ else told[max(scanned, length - closing) :]
-    return Reply(raw, _plain(told[:scanned]), _plain(ending), first, length * dense, dense)
+    ending = _straight(seen[-closing:]) if len(seen) > READ else told[max(scanned, len(told) - closing) :]
+    return Reply(raw, _plain(told[:scanned]), _plain(ending), first, len(seen) * dense, dense)
 
 
 def counts(reply: Reply) -> NDArray[np.int64]:
