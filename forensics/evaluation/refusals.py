@@ -1,7 +1,7 @@
 """The refusal detector judged and fitted on recordings that carry labels of refusal.
 
 `python -m forensics.evaluation.refusals CORPORA` prints the table; with `--write` it refits the shipped weights.
-Labels, never prompts, are read beside the replies.
+Labels and the categories of prompts are read beside the replies, never what was asked.
 """
 
 from __future__ import annotations
@@ -69,10 +69,10 @@ def read_labelled(folders: Iterable[Path]) -> Labelled:
         categories = {r["prompt_id"]: r.get("category") or "" for _, r in rows(folder / "prompts.jsonl.gz")}
         for path in jsonl_files(folder / "responses"):
             for _, row in rows(path):
-                if (refused := label(row)) is not None:
+                if (said := label(row)) is not None:
                     prefix = categories[row["prompt_id"]].split("_")[0]
                     language = prefix if prefix in ("zh", "fi") else "en"
-                    found.append((folder.name, stem(path), language, refused))
+                    found.append((folder.name, stem(path), language, said))
                     texts.append(row["response"])
     corpus, model, language, refused = (np.array(column) for column in zip(*found, strict=True))
     made = [(reply, cues.counts(reply)) for reply in map(cues.ready, texts)]

@@ -21,8 +21,7 @@ HEAD, SCANNED, CLOSE, READ = 350, 1200, 300, 4000
 DENSE = 2.5  # a character of these scripts says about as much as so many Latin letters
 SHAPE = ("length", "length^2", "short", "long", "question", "list", "layout", "code", "one sentence", "first sentence")
 DECLINING = ("unable", "decline", "sorry", "premise", "improper", "aim", "sympathy")
-TEMPERING = ("length", "long", "list", "layout", "but_helps", "unreal", "no_access", "deliver", "define", "norms")
-TEMPERING += ("seek_help",)
+TEMPERING = tuple("length long list layout but_helps unreal no_access deliver define norms seek_help".split())
 
 CURLY = {"\u2019": "'", "\u2018": "'", "\u02bc": "'", "\u00b4": "'", "\u201c": '"', "\u201d": '"'}
 FENCE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
@@ -140,7 +139,9 @@ def matchers_of(languages: tuple[str, ...]) -> Matchers:
 
 def languages_of(text: str) -> list[tuple[str, ...]]:
     """Groups of languages whose phrases are looked for, told from the scripts and the small words of the text."""
-    groups = [] if text.isascii() else [(name,) for name, script in SCRIPTS.items() if script.search(text)]
+    groups: list[tuple[str, ...]] = []
+    if not text.isascii():
+        groups += [(name,) for name, script in SCRIPTS.items() if script.search(text)]
     english = len(ENGLISH.findall(text))
     if not groups or english:
         groups.append(("en",) if english >= 0.12 * (text.count(" ") + 1) else LATIN)
@@ -152,7 +153,7 @@ class Reply:
     """A completion made ready: lower-cased, without fences, quotations and marks, spaces single.
 
     raw: its beginning with them. head and close: the text from its beginning and, where it is longer, its end. first:
-    the length of the first sentence. length: of all that is seen, in Latin letters' worth. dense: that worth of one sign.
+    the length of the first sentence. length: of all that is seen, in Latin letters' worth. dense: that of one sign.
     """
 
     raw: str
