@@ -21,7 +21,10 @@ HEAD, SCANNED, CLOSE, READ = 350, 1200, 300, 4000
 DENSE = 2.5  # a character of these scripts says about as much as so many Latin letters
 SHAPE = ("length", "length^2", "short", "long", "question", "list", "layout", "code", "one sentence", "first sentence")
 DECLINING = ("unable", "decline", "sorry", "premise", "improper", "aim", "sympathy")
-TEMPERING = tuple("length long list layout but_helps unreal no_access deliver define norms seek_help".split())
+TEMPERING = (
+    *("length", "long", "list", "layout", "but_helps", "unreal"),
+    *("no_access", "deliver", "define", "norms", "seek_help"),
+)
 
 CURLY = {"\u2019": "'", "\u2018": "'", "\u02bc": "'", "\u00b4": "'", "\u201c": '"', "\u201d": '"'}
 FENCE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
@@ -49,7 +52,7 @@ SCRIPTS = {
 UNSPACED = {"zh", "ja", "ko", "hi"}
 LATIN = ("en", "de", "fr", "es", "it", "pt", "fi", "nl", "sv", "pl", "tr", "vi", "id")
 ENGLISH = re.compile(r"\b(?:the|of|and|to|is|it|i'm|i|that|this|you|not|for|with|are|but|be|my|can't)\b")
-WORD = re.compile(r"(?<!\w)\w")
+WORD = re.compile(r"\w+")
 
 
 @cache
@@ -126,7 +129,7 @@ class Matchers(dict[str, re.Pattern[str] | None]):
         end, k = 0, self.k
         starts = [m.start() for m in WORD.finditer(text)] if self.spaced else range(len(text))
         for at in starts:
-            if at >= end and (pattern := self[text[at : at + k]]) and (match := pattern.match(text, at)):
+            if at >= end and (pattern := self[text[at : at + k]]) is not None and (match := pattern.match(text, at)):
                 end = match.end()
                 yield match.lastgroup or "", at
 
