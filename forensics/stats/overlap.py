@@ -52,13 +52,13 @@ def centred_cosine(grams: Grams, among: NDArray[np.int64] | None = None) -> Squa
     """
     k = grams.counts.shape[0]
     kept = grams.df >= 2
-    weighted = grams.counts[:, kept].astype(np.float64)
-    weighted.data = np.log1p(weighted.data)
-    weighted = weighted @ sparse.diags(np.log((k + 1) / grams.df[kept]))
-    lengths = np.sqrt(np.asarray(weighted.multiply(weighted).sum(axis=1)).ravel())
+    unit = grams.counts[:, kept].astype(np.float64)
+    unit.data = np.log1p(unit.data) * np.log((k + 1) / grams.df[kept])[unit.indices]
+    row = np.repeat(np.arange(k), np.diff(unit.indptr))
+    lengths = np.sqrt(np.bincount(row, unit.data**2, minlength=k))
     empty = lengths == 0
-    unit = sparse.diags(1 / np.where(empty, 1.0, lengths)) @ weighted
-    mean = np.asarray(unit.mean(axis=0)).ravel()
+    unit.data /= lengths[row]
+    mean = np.bincount(unit.indices, unit.data, minlength=unit.shape[1]) / k
     unit, empty = (unit, empty) if among is None else (unit[among], empty[among])
     along = unit @ mean
     inner = (unit @ unit.T).toarray() - along[:, None] - along[None] + mean @ mean
