@@ -71,7 +71,7 @@ class Agreement:
         for block in blocks(population, prompts, least_models=LEAST_MODELS):
             grams = gram_counts(block.tokens, block.segment, block.row_of_segment, block.rows.size, ORDERS)
             rare.add(place[block.prompt_id], block.rows, rare_overlap(grams, witness[block.rows]))
-            cosine.add(place[block.prompt_id], block.rows, centred_cosine(grams))
+            cosine.add(place[block.prompt_id], block.rows, centred_cosine(grams, witness[block.rows]))
         names = ("agreement", "agreement_cosine")
         return ChannelResult(
             {names[0]: log_overlap(rare.mean(self.least_prompts)), names[1]: cosine.mean(self.least_prompts)},
@@ -102,7 +102,7 @@ class Agreement:
             if among.size == 2:
                 grams = gram_counts(block.tokens, block.segment, block.row_of_segment, block.rows.size, ORDERS)
                 rare = rare_overlap(grams, witness[block.rows], among)
-                values.append((float(rare[0, 1]), float(centred_cosine(grams, among)[0, 1])))
+                values.append((float(rare[0, 1]), float(centred_cosine(grams, witness[block.rows], among)[0, 1])))
                 ids.append(block.prompt_id)
         if len(ids) < self.least_prompts:
             return {}
