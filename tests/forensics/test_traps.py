@@ -137,7 +137,8 @@ def test_a_copy_of_a_model_is_its_kin_and_hardly_moves_the_others(sets: list[Res
     for score in ("agreement_cosine", "style", "style_openings", "style_closings"):
         before, after = base.scores[score], told.scores[score][:26, :26]
         # Only where a row's highest tenth begins may hang on the halves.
-        assert np.nanmedian(np.abs(before - after)) <= 1e-9 and np.nanmax(np.abs(before - after)) <= 0.1, score
+        assert np.nanmedian(np.abs(before - after)) <= 1e-9, score
+        assert np.allclose(before, after, rtol=0.05, atol=0.1, equal_nan=True), score
     x, old = told.models.index("x"), told.models.index("m08")
     others = [i for i in range(len(told.models)) if i not in (x, old)]
     assert np.allclose(told.llr_raw["weights"][x, others], told.llr_raw["weights"][old, others], atol=1e-6)
