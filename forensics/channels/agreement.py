@@ -140,7 +140,7 @@ def _similarities(
     prefix = _prefix(block, witness)
     return {
         RARE: rare_overlap(grams, witness, among),
-        COSINE: centred_cosine(grams, among),
+        COSINE: centred_cosine(grams, witness, among),
         NAMES: rare_overlap(_names(block), witness, among),
         PREFIX: prefix if among is None else prefix[np.ix_(among, among)],
     }

@@ -10,6 +10,7 @@ from scipy import sparse
 
 from forensics.channels import ChannelResult, Fingerprint
 from forensics.features.blocks import Block, blocks
+from forensics.features.copies import copy_weights
 from forensics.features.tokens import FEATURE, token_table
 from forensics.records import Declaration, Prompt, ResponseSet
 from forensics.stats.ngrams import gram_counts, gram_hashes
@@ -32,9 +33,9 @@ def centred_frequencies(block: Block) -> sparse.csr_matrix:
     return shares.sqrt()
 
 
-def _edge(block: Block, inside: NDArray[np.bool_]) -> NDArray[np.float64]:
+def _edge(block: Block, inside: NDArray[np.bool_], witness: NDArray[np.float64]) -> NDArray[np.float64]:
     grams = gram_counts(block.tokens[inside], block.segment[inside], block.row_of_segment, block.rows.size, (1, 2, 3))
-    return centred_cosine(grams)
+    return centred_cosine(grams, witness)
 
 
 def _positions(segment: NDArray[np.int64], segments: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -74,7 +75,7 @@ class Style:
         weights: NDArray[np.float32] | None = None,
     ) -> ChannelResult:
         """`style`: cosine of centred profiles; `style_openings`, `style_closings`: of first and last words."""
-        m = len(population)
+        m, witness = len(population), copy_weights(population)
         profile = np.zeros((m, BUCKETS), dtype=np.float32)
         answered = np.zeros(m)
         # Each model owes the mean of what it answered: all means, less those of the prompts that it did not answer.
@@ -84,16 +85,17 @@ class Style:
             frequencies = centred_frequencies(block)
             told = frequencies.tocoo()
             profile[block.rows[told.row], told.col] += told.data
-            average = np.asarray(frequencies.mean(axis=0)).ravel()
+            share = witness[block.rows] / witness[block.rows].sum()
+            average = np.asarray(frequencies.T @ share)
             every += average
             profile[np.setdiff1d(np.arange(m), block.rows)] += average
             answered[block.rows] += 1
             from_start, from_end = _positions(block.segment, block.row_of_segment.size)
-            opening.add(i, block.rows, _edge(block, from_start < OPENING))
-            closing.add(i, block.rows, _edge(block, from_end < CLOSING))
+            opening.add(i, block.rows, _edge(block, from_start < OPENING, witness[block.rows]))
+            closing.add(i, block.rows, _edge(block, from_end < CLOSING, witness[block.rows]))
         scores = {
             "style": _profile_cosine(
-                profile - every.astype(np.float32), answered, opening.counts >= self.least_prompts
+                profile - every.astype(np.float32), answered, witness, opening.counts >= self.least_prompts
             ),
             "style_openings": opening.mean(self.least_prompts),
             "style_closings": closing.mean(self.least_prompts),
@@ -103,10 +105,10 @@ class Style:
 
 
 def _profile_cosine(
-    profile: NDArray[np.float32], answered: NDArray[np.float64], enough: NDArray[np.bool_]
+    profile: NDArray[np.float32], answered: NDArray[np.float64], witness: NDArray[np.float64], enough: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
     mean = profile / np.maximum(answered, 1)[:, None]
-    mean -= mean.mean(axis=0)
+    mean -= np.average(mean, axis=0, weights=witness).astype(np.float32)
     length = np.linalg.norm(mean, axis=1, keepdims=True)
     unit = mean / np.where(length == 0, 1, length)
     cosine = np.where(enough, (unit @ unit.T).astype(np.float64), np.nan)

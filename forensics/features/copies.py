@@ -20,12 +20,16 @@ def reply_hashes(table: Mapping[str, NDArray[Any]]) -> NDArray[np.uint64]:
     """(p,) one hash for the first completion of each prompt; order of words counts, equal words give equal hashes."""
     first = np.searchsorted(table["prompt"], np.arange(table["prompt_ids"].size))
     start, end = table["offsets"][first], table["offsets"][first + 1]
-    place = np.arange(table["tokens"].size, dtype=np.uint64)
-    hashes = np.empty(first.size, dtype=np.uint64)
-    for i, (a, b) in enumerate(zip(start, end, strict=True)):
-        mixed = (table["tokens"][a:b] ^ (place[: b - a] * MIX)) * MIX
-        hashes[i] = np.bitwise_xor.reduce(mixed ^ (mixed >> np.uint64(31)), initial=np.uint64(b - a))
-    return hashes
+    length = end - start
+    begin = np.cumsum(length) - length
+    place = np.arange(int(length.sum())) - np.repeat(begin, length)
+    mixed = (table["tokens"][np.repeat(start, length) + place] ^ (place.astype(np.uint64) * MIX)) * MIX
+    mixed ^= mixed >> np.uint64(31)
+    hashes = length.astype(np.uint64)
+    told = length > 0
+    if told.any():
+        hashes[told] ^= np.bitwise_xor.reduceat(mixed, begin[told])
+    return np.asarray(hashes)
 
 
 def constant_models(population: Tables) -> NDArray[np.bool_]:

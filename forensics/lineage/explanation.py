@@ -11,7 +11,7 @@ from forensics import channels, registry
 from forensics.channels import Explaining, PairCells
 from forensics.channels.agreement import LEAST_MODELS, ORDERS
 from forensics.errors import BadInput
-from forensics.evaluation.calibration import LN10, PropositionModel
+from forensics.evaluation.calibration import LN10, Calibration, PropositionModel
 from forensics.evaluation.cohort import population_statistics
 from forensics.evaluation.verbal import verbal
 from forensics.features.copies import copy_weights
@@ -61,7 +61,8 @@ class Cell:
 class Why:
     """One LLR taken apart: `intercept` and the `added` of its terms sum to `llr_raw`; `bound` is '' or which applied.
 
-    probes: most carrying first. held: scores that are no mean over prompts, and so are not told apart by probes.
+    probes, cells: first those that carry it to the side on which it lies. held: scores that are no mean over prompts,
+    and so are not told apart by probes.
     """
 
     proposition: str
@@ -114,11 +115,11 @@ def explain(
     tables = [item.prints[FEATURE] for item in material.found]
     found = list(passages(tables, prompts, pair, copy_weights(tables), orders=ORDERS, least_models=LEAST_MODELS))
     shown = phrases(found, tables, prompts, pair, words, top=top, least_models=LEAST_MODELS)
-    models = material.chosen.propositions if material.chosen else {}
+    chosen = material.chosen
     why = tuple(
-        _why(name, models[name], comparison, material, prompts, cells, pair)
-        for name in propositions
-        if name in models and np.isfinite(comparison.llr_raw[name][pair])
+        _why(name, chosen, comparison, material, prompts, cells, pair)
+        for name in (propositions if chosen else ())
+        if chosen and name in chosen.propositions and np.isfinite(comparison.llr_raw[name][pair])
     )
     return Explanation(
         words.model, other, int(comparison.prompts[pair]), str(comparison.status[pair]), why, _total(found), shown
@@ -167,24 +168,20 @@ def _term(name: str, score: float, weight: float, limits: tuple[float, float], m
 
 def _why(
     name: str,
-    model: PropositionModel,
+    chosen: Calibration,
     comparison: Comparison,
     material: Material,
     prompts: Mapping[str, Prompt],
     cells: Mapping[str, PairCells],
     pair: tuple[int, int],
 ) -> Why:
-    scores = {
-        feature: float(comparison.scores[feature][pair]) for feature in model.features if feature in comparison.scores
-    }
-    told = {f: cells[f] for f, weight in zip(model.features, model.coefficients, strict=True) if weight and f in cells}
-    rows = {feature: _row(material, feature, pair) for feature in told}
-    weighing = Weighing.of(model, scores, told, rows)
+    model, limits = chosen.propositions[name], chosen.conditions
+    scores = {f: float(comparison.scores[f][pair]) for f in model.features if f in comparison.scores}
+    weighed = [f for f, w in zip(model.features, model.coefficients, strict=True) if w and f in scores]
+    told = {f: cells[f] for f in weighed if f in cells}
+    weighing = Weighing.of(model, scores, told, {f: _row(material, f, pair) for f in told})
     raw, bounded = float(comparison.llr_raw[name][pair]), float(comparison.llr[name][pair])
-    assert material.chosen is not None
-    conditions = material.chosen.conditions
-    counted = material.results[conditions.counted]
-    spare = int(comparison.prompts[pair]) - conditions.least_prompts
+    spare = int(comparison.prompts[pair]) - limits.least_prompts
     return Why(
         name,
         raw,
@@ -194,12 +191,10 @@ def _why(
         verbal(bounded, name),
         model.intercept / LN10,
         _terms(model, scores),
-        _probes(weighing, prompts),
+        _probes(weighing, prompts, 1.0 if raw >= 0 else -1.0),
         _contexts(told, weighing, raw),
-        tuple(
-            f for f, w in zip(model.features, model.coefficients, strict=True) if w and f in scores and f not in told
-        ),
-        fewest(weighing, name, spare, counted.scores.keys()),
+        tuple(f for f in weighed if f not in told),
+        fewest(weighing, name, spare, material.results[limits.counted].scores.keys()),
     )
 
 
@@ -215,9 +210,10 @@ def _row(material: Material, feature: str, pair: tuple[int, int]) -> tuple[float
     return frozen_row(plain, material.witness, pair)
 
 
-def _probes(weighing: Weighing, prompts: Mapping[str, Prompt]) -> tuple[Probe, ...]:
+def _probes(weighing: Weighing, prompts: Mapping[str, Prompt], sign: float) -> tuple[Probe, ...]:
+    """Those first that carry the LR to the side on which it lies."""
     carried = weighing.carried()
-    order = sorted(range(len(carried)), key=lambda k: (-carried[k], weighing.prompt_ids[k]))
+    order = sorted(range(len(carried)), key=lambda k: (-sign * carried[k], weighing.prompt_ids[k]))
     return tuple(Probe(weighing.prompt_ids[k], prompts[weighing.prompt_ids[k]].text, float(carried[k])) for k in order)
 
 
@@ -231,4 +227,5 @@ def _contexts(told: Mapping[str, PairCells], weighing: Weighing, raw: float) -> 
             cells.prompt_ids, cells.labels, cells.values, weighing.without_cell(feature, cells.values), strict=True
         )
     ]
-    return tuple(sorted(found, key=lambda c: (-c.carried, c.prompt_id, c.label)))
+    sign = 1.0 if raw >= 0 else -1.0
+    return tuple(sorted(found, key=lambda c: (-sign * c.carried, c.prompt_id, c.label)))

@@ -52,7 +52,7 @@ def _why(why: Why, top: int) -> Iterator[str]:
 
 
 def _fewest(found: Removal) -> str:
-    if not found.prompt_ids:
+    if not found.prompt_ids or found.llr is None:
         return f"Fewest probes without which the words change: none: {found.why}"
     return (
         f"Fewest probes without which the words change: {len(found.prompt_ids)} of {found.of} ({found.share:.1%}), "

@@ -22,14 +22,14 @@ class Removal:
     """The fewest probes, taken out one after the other by what each carries, without which the words change.
 
     prompt_ids: those taken out, in that order; empty where the words never change. of: probes there are. before,
-    after: the words, and llr the bounded log10 LR they are said of. why: '' or why no such set was found.
+    after: the words, and llr the bounded log10 LR that the last are said of, or None. why: '' or why none was found.
     """
 
     prompt_ids: tuple[str, ...]
     of: int
     before: str
     after: str
-    llr: float
+    llr: float | None
     why: str
 
     @property
@@ -114,8 +114,8 @@ class Weighing:
     def _without(self, left: NDArray[np.bool_]) -> Values:
         """(p,) raw log10 LRs of the probes that are left, but for each one of them; NaN for one that is not."""
         total = self.sums[:, left].sum(axis=1, keepdims=True), self.counts[:, left].sum(axis=1, keepdims=True)
-        found = self.llr(total[0] - self.sums, total[1] - self.counts)
-        return np.where(left, found, np.nan)
+        one = np.where(left, self.sums, 0.0), np.where(left, self.counts, 0.0)
+        return np.where(left, self.llr(total[0] - one[0], total[1] - one[1]), np.nan)
 
     def removals(self, sign: float) -> Iterator[tuple[int, float]]:
         """(prompt, raw log10 LR after), greedily: each time the probe whose loss moves the LR most by `sign`."""
@@ -137,11 +137,13 @@ def fewest(weighing: Weighing, proposition: str, spare: int, counted: Collection
     """
     prompts = len(weighing.prompt_ids)
     if not prompts:
-        return Removal((), 0, "", "", float("nan"), "none of its scores is a mean over prompts")
+        return Removal((), 0, "", "", None, "none of its scores is a mean over prompts")
     start = float(weighing.model.bounded(np.array(weighing.whole())))
     before, neutral = verbal(start, proposition), verbal(0.0, proposition)
     held = np.isin(weighing.features, list(counted))
-    counting: NDArray[Any] = (weighing.counts[held] > 0).any(axis=0) if held.any() else np.ones(prompts, dtype=bool)
+    counting = np.ones(prompts, dtype=bool)
+    if held.any():
+        counting &= (weighing.counts[held] > 0).any(axis=0)
     signs = (-1.0, 1.0) if before == neutral else (-float(np.sign(start)),)
     ways = [_way(weighing, proposition, sign, spare, counting) for sign in signs]
     if crossed := [way for way in ways if way]:

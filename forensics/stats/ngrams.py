@@ -48,10 +48,16 @@ def gram_counts(
 ) -> Grams:
     """Counts of all n-grams of the given orders, by row; several segments (samples) of a row are added up."""
     parts = [gram_hashes(tokens, segment, n) for n in orders]
-    hashes = np.concatenate([h for h, _ in parts])
-    row = row_of_segment[np.concatenate([s for _, s in parts])]
-    _, column = np.unique(hashes, return_inverse=True)
-    width = int(column.max()) + 1 if column.size else 0
-    counts = sparse.coo_matrix((np.ones(row.size, np.float32), (row, column)), shape=(rows, width)).tocsr()
-    counts.sum_duplicates()
-    return Grams(counts, np.bincount(counts.indices, minlength=width).astype(np.int64))
+    row = row_of_segment[np.concatenate([s for _, s in parts])].astype(np.uint64)
+    # One sort of hashes that bear their row in the last bits groups the n-grams, and the rows within each.
+    bits = np.uint64(max(rows - 1, 1).bit_length())
+    key = np.concatenate([h for h, _ in parts]) >> bits << bits | row
+    key.sort()
+    first = np.flatnonzero(np.diff(key, prepend=~key[:1]))
+    gram = key[first] >> bits
+    start = np.flatnonzero(np.diff(gram, prepend=~gram[:1]))
+    pointer = np.append(start, gram.size)
+    counted = np.diff(first, append=key.size).astype(np.float32)
+    held = (key[first] & ((np.uint64(1) << bits) - np.uint64(1))).astype(np.int32)
+    counts = sparse.csc_matrix((counted, held, pointer), shape=(rows, start.size)).tocsr()
+    return Grams(counts, np.diff(pointer).astype(np.int64))

@@ -45,21 +45,26 @@ def rare_overlap(
     return np.asarray(overlap, dtype=np.float64)
 
 
-def centred_cosine(grams: Grams, among: NDArray[np.int64] | None = None) -> Square:
+def centred_cosine(
+    grams: Grams, weight_of_row: NDArray[np.float64] | None = None, among: NDArray[np.int64] | None = None
+) -> Square:
     """(k, k) cosine of the rows' tf-idf after subtracting the mean row, in [-1, 1].
 
-    tf is ln(1+count), idf ln((k+1)/df), n-grams of a single row are left out, rows have unit length before centring.
-    A row without n-grams is all mean, and is like nothing: 0. among: of these rows only.
+    tf is ln(1+count), idf ln((k+1)/df), n-grams with df <= 1 are left out, rows have unit length before centring.
+    A row without n-grams is all mean, and is like nothing: 0. Where rows have a weight (copies of one model share one),
+    k, df and the mean are counted in weights. among: of these rows only.
     """
     k = grams.counts.shape[0]
-    kept = grams.df >= 2
-    weighted = grams.counts[:, kept].astype(np.float64)
-    weighted.data = np.log1p(weighted.data)
-    weighted = weighted @ sparse.diags(np.log((k + 1) / grams.df[kept]))
-    lengths = np.sqrt(np.asarray(weighted.multiply(weighted).sum(axis=1)).ravel())
+    rows = np.ones(k) if weight_of_row is None else weight_of_row
+    heard = np.asarray(grams.counts.astype(bool).T @ rows)
+    kept = heard > 1 + 1e-9
+    unit, df = grams.counts[:, kept].astype(np.float64), heard[kept]
+    row = np.repeat(np.arange(k), np.diff(unit.indptr))
+    unit.data = np.log1p(unit.data) * np.log((rows.sum() + 1) / df)[unit.indices]
+    lengths = np.sqrt(np.bincount(row, unit.data**2, minlength=k))
     empty = lengths == 0
-    unit = sparse.diags(1 / np.where(empty, 1.0, lengths)) @ weighted
-    mean = np.asarray(unit.mean(axis=0)).ravel()
+    unit.data /= lengths[row]
+    mean = np.bincount(unit.indices, unit.data * rows[row], minlength=unit.shape[1]) / rows.sum()
     unit, empty = (unit, empty) if among is None else (unit[among], empty[among])
     along = unit @ mean
     inner = (unit @ unit.T).toarray() - along[:, None] - along[None] + mean @ mean

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +48,24 @@ def population(
         )
         for model, told in replies.items()
     ]
+
+
+def rewritten(responses: ResponseSet, change: Callable[[int, str], str], name: str = "") -> ResponseSet:
+    """The same response set with each text changed, given its number and itself; under another name where given."""
+    told = tuple(replace(c, text=change(k, c.text)) for k, c in enumerate(responses.completions))
+    return replace(responses, model=name or responses.model, completions=told)
+
+
+def swapped(share: float, seed: int, words: int = 120) -> Callable[[int, str], str]:
+    """A change that puts words of one taste in the place of a share of the words, on every text anew."""
+    rng = np.random.default_rng(seed)
+    taste = [WORDS[k] for k in rng.permutation(len(WORDS))[:words]]
+
+    def change(_: int, text: str) -> str:
+        kept = rng.random(len(text.split())) >= share
+        return " ".join(w if k else str(rng.choice(taste)) for w, k in zip(text.split(), kept, strict=True))
+
+    return change
 
 
 def write_corpus(folder: Path, sets: list[ResponseSet], asked: Mapping[str, Prompt]) -> Path:
