@@ -59,17 +59,20 @@ def compare(
     seed: int = 0,
     replicates: int = REPLICATES,
     known: Sequence[Calibration] | None = None,
+    keep: Callable[[Sequence[Fingerprinted]], None] | None = None,
 ) -> Comparison:
     """The comparison of all pairs of the given response sets, models sorted by code point.
 
     sets may be a generator: one set is held at a time, its fingerprints are kept (in `cache` too, by content hash).
     suite_hash lets a calibration that is tied to a suite apply. known: the calibrations to choose from, those shipped
-    by default. Raises BadInput for fewer than two models or a name given twice. The same input and seed give the same
-    result, whatever the order of the sets.
+    by default. keep: is given the fingerprints of all models, in the order of the result. Raises BadInput for fewer
+    than two models or a name given twice. The same input and seed give the same result, whatever the order of the sets.
     """
     report = progress or _silent
     plugins: dict[str, Channel] = registry.load_all(channels.PACKAGE)
     found = _fingerprints(sets, {p.feature: name for name, p in plugins.items()}, cache, jobs, report)
+    if keep is not None:
+        keep(found)
     weights = bootstrap_weights(prompts, replicates, seed)
     results = _channel_results(plugins, found, prompts, weights, report)
     tables = [item.prints[TOKENS] for item in found]

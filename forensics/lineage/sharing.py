@@ -58,15 +58,18 @@ def sharing(population: Sequence[Table], prompts: Mapping[str, Prompt], focus: S
     witness = copy_weights(population)
     found = [
         _prompt(block, place, m, witness)
-        for block in sorted(blocks(population, prompts, least_models=LEAST_MODELS), key=lambda b: _content(prompts[b.prompt_id]))
+        for block in sorted(
+            blocks(population, prompts, least_models=LEAST_MODELS), key=lambda b: _content(prompts[b.prompt_id])
+        )
     ]
-    shapes = ((m,), (m,), (place.size, m), (place.size, m))
-    kinds = (np.bool_, np.float32, np.float32, np.float32)
-    parts = [
-        np.stack([row[k] for row in found]) if found else np.zeros((0, *shape), kind)
-        for k, (shape, kind) in enumerate(zip(shapes, kinds, strict=True))
-    ]
-    return Sharing(place, parts[0], parts[1], parts[2], parts[3])
+    f, p = place.size, len(found)
+    return Sharing(
+        place,
+        np.array([row[0] for row in found], dtype=np.bool_).reshape(p, m),
+        np.array([row[1] for row in found], dtype=np.float32).reshape(p, m),
+        np.array([row[2] for row in found], dtype=np.float32).reshape(p, f, m),
+        np.array([row[3] for row in found], dtype=np.float32).reshape(p, f, m),
+    )
 
 
 def _content(prompt: Prompt) -> str:
