@@ -13,6 +13,7 @@ from forensics.errors import BadInput
 from forensics.evaluation.verbal import verbal
 from forensics.lineage.openset import ALPHA, OpenSet, open_set
 from forensics.lineage.records import PROPOSITIONS, Comparison, Identification, RankedReference
+from forensics.lineage.teaching import own_base
 from forensics.records import Relation
 
 NAMED_BY = {
@@ -76,11 +77,13 @@ def identify(
     )
     standing = [row for row in ranking if row.stands_out]
     candidates = tuple(row.reference for row in ranking if row.candidate)
+    base = own_base(comparison, q, columns) if standing else None
+    beside = next((row for row in ranking if base is not None and row.reference == comparison.models[base]), None)
     return Identification(
         questioned,
         ranking,
         not standing,
-        finding(questioned, ranking, blunt=_blunt(comparison, ranking)),
+        finding(questioned, ranking, beside, blunt=_blunt(comparison, ranking)),
         comparison.calibration,
         candidates,
     )
@@ -132,8 +135,13 @@ def _row(comparison: Comparison, q: int, r: int, rank: int, told: OpenSet, k: in
     )
 
 
-def finding(questioned: str, ranking: Sequence[RankedReference], *, blunt: bool = False) -> str:
-    """One or two sentences: what the questioned model comes from by each kind of evidence, or that nothing shows."""
+def finding(
+    questioned: str, ranking: Sequence[RankedReference], beside: RankedReference | None = None, *, blunt: bool = False
+) -> str:
+    """One or two sentences: what the questioned model comes from by each kind of evidence, or that nothing shows.
+
+    beside: the reference whose weights a taught model shows, by its next-token distributions on raw text.
+    """
     standing = [row for row in ranking if row.stands_out]
     if not standing:
         return f"For {questioned}, {NONE}.{TOO_FEW if blunt else ''}"
@@ -145,4 +153,9 @@ def finding(questioned: str, ranking: Sequence[RankedReference], *, blunt: bool 
     if not said:
         return f"For {questioned}, {standing[0].reference} stands out; what relates the two is not determined."
     first = next(row for row in standing if row.relation in SAID)
-    return f"{questioned} {', and '.join(said)}. Of these {first.reference} ranks first ({first.verbal})."
+    own = ""
+    if beside is not None and not beside.stands_out:
+        own = f" By next-token distributions on raw text it shares weights with {beside.reference}" + (
+            f" ({verbal(beside.llr['base'], 'base')})."
+        )
+    return f"{questioned} {', and '.join(said)}. Of these {first.reference} ranks first ({first.verbal}).{own}"

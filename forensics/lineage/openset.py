@@ -7,9 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+from scipy.sparse.csgraph import connected_components
 
 from forensics.evaluation.background import strongest, unrelated_p
 from forensics.lineage.records import Comparison
+from forensics.records import Relation
 from forensics.stats.tails import tail_p
 
 ALPHA = 0.05
@@ -57,7 +60,17 @@ def open_set(comparison: Comparison, questioned: int, references: Sequence[int])
     related = np.sort(np.asarray(comparison.calibration.get("background", {}).get("related", ()), dtype=np.float64))
     conformal = (1 + np.searchsorted(related, kin, side="right")) / (1 + related.size)
     told = np.isfinite(kin) & (related.size > 0)
-    return OpenSet(background, holm(background), np.where(told, conformal, np.nan))
+    return OpenSet(background, _adjusted(comparison, columns, background), np.where(told, conformal, np.nan))
+
+
+def _adjusted(comparison: Comparison, columns: Sequence[int], p_values: Values) -> Values:
+    """Holm-adjusted p-values where references found to be the same model are one hypothesis, with the largest p."""
+    same = comparison.relation[np.ix_(columns, columns)] == Relation.SAME.value
+    count, group = connected_components(csr_matrix(same), directed=False)
+    of_group = np.full(count, np.nan)
+    for k, p in zip(group.tolist(), p_values.tolist(), strict=True):
+        of_group[k] = np.fmax(of_group[k], p)
+    return np.asarray(np.where(np.isfinite(p_values), holm(of_group)[group], np.nan))
 
 
 def background_p(comparison: Comparison, questioned: int, columns: Sequence[int]) -> Values:
