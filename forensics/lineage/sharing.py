@@ -18,6 +18,8 @@ from forensics.stats.ngrams import gram_hashes
 LEAST_MODELS = 8
 ORDERS = (3, 4)
 RARE_SHARE = 0.1
+# In a small population too, a phrase of two models and a third that explains them must count.
+LEAST_LIMIT = 4.0
 SMOOTHING = 5.0
 SLOTS = np.uint64(1 << 17)
 Table = Mapping[str, NDArray[Any]]
@@ -52,7 +54,8 @@ def sharing(population: Sequence[Table], prompts: Mapping[str, Prompt], focus: S
     """The sharing of the focus models (the questioned one first) with everybody, over token tables.
 
     A phrase is a 3- or 4-gram of tokens; it is rare where at least two and at most a tenth of those who answered say
-    it (copies of one model counting once), and weighs ln((k + 1) / df), as in the channel *agreement*.
+    it (four, in a small population; copies of one model counting once), and weighs ln((k + 1) / df), as in the channel
+    *agreement*.
     """
     m, place = len(population), np.asarray(focus, dtype=np.int64)
     witness = copy_weights(population)
@@ -89,7 +92,7 @@ def _prompt(
     share = witness[block.rows]
     k = float(share.sum())
     df = np.bincount(column, weights=share[row])
-    rare = (np.bincount(column) >= 2) & (df <= max(2.0, np.floor(RARE_SHARE * k)) + 1e-9)
+    rare = (np.bincount(column) >= 2) & (df <= max(LEAST_LIMIT, np.floor(RARE_SHARE * k)) + 1e-9)
     kept = rare[column]
     held = np.zeros((m, int(rare.sum())), dtype=np.float32)
     held[block.rows[row[kept]], (np.cumsum(rare) - 1)[column[kept]]] = 1
