@@ -148,11 +148,13 @@ def test_the_child_loses_what_outsiders_share_and_the_contrast_turns_with_the_ro
     assert one_sided(there, 1, outside[:3]).error != one_sided(there, 1, outside[:3]).error
 
 
-def drifted(parent: ResponseSet, name: str) -> ResponseSet:
-    """A descendant that puts words of its own, which nobody else has, in every fourth place."""
+def drifted(parent: ResponseSet, other: ResponseSet, name: str) -> ResponseSet:
+    """A descendant that puts words of its own, which nobody else has, in every eighth place, and that now and then
+    ends like another model."""
 
     def reply(q: int) -> str:
-        return " ".join(f"own{q % 7}x{i % 5}" if i % 8 == 0 else w for i, w in enumerate(texts(parent)[q].split()))
+        own = [f"own{q % 7}x{i % 5}" if i % 8 == 0 else w for i, w in enumerate(texts(parent)[q].split())]
+        return " ".join([*own, *texts(other)[q].split()[-6:]] if q % 4 == 0 else own)
 
     return made(name, reply)
 
@@ -172,7 +174,7 @@ def conventional(sets: list[ResponseSet]) -> ResponseSet:
 
 def test_direction_is_told_only_where_dates_and_wording_agree(sets: list[ResponseSet]) -> None:
     parent = conventional(sets)
-    world = sorted([*sets, parent, drifted(parent, "child")], key=lambda s: s.model)
+    world = sorted([*sets, parent, drifted(parent, sets[20], "child")], key=lambda s: s.model)
     compared = compare(world, ASKED, replicates=1)
     # Kinship to the models that the parent borrows from is set aside: they are the outsiders here.
     compared = replace(compared, kin=np.zeros_like(compared.kin))
