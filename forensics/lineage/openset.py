@@ -16,6 +16,8 @@ from forensics.records import Relation
 from forensics.stats.tails import tail_p
 
 ALPHA = 0.05
+# With fewer pairs no conformal p can be 5 % or less, and nothing could be excluded.
+LEAST_RELATED = 19
 Values = NDArray[np.float64]
 
 
@@ -24,7 +26,7 @@ class OpenSet:
     """For each reference, in the order given: background p, its Holm-adjusted value, and conformal p of kin.
 
     background: how often an unrelated pair is as alike. related: how often a pair of shared weights is as little
-    alike, NaN where the calibration keeps no such pairs.
+    alike, NaN where the calibration keeps fewer than 19 such pairs.
     """
 
     background: Values
@@ -59,7 +61,7 @@ def open_set(comparison: Comparison, questioned: int, references: Sequence[int])
     kin = comparison.kin[questioned, columns]
     related = np.sort(np.asarray(comparison.calibration.get("background", {}).get("related", ()), dtype=np.float64))
     conformal = (1 + np.searchsorted(related, kin, side="right")) / (1 + related.size)
-    told = np.isfinite(kin) & (related.size > 0)
+    told = np.isfinite(kin) & (related.size >= LEAST_RELATED)
     return OpenSet(background, _adjusted(comparison, columns, background), np.where(told, conformal, np.nan))
 
 
