@@ -129,7 +129,7 @@ def _row(comparison: Comparison, q: int, r: int, rank: int, told: OpenSet, k: in
         status=f"{status}; released after the questioned model" if later else status,
         prompts=int(comparison.prompts[q, r]),
         score_kin=_number(float(comparison.kin[q, r])),
-        p_related=float(told.related[k]),
+        p_related=_number(float(told.related[k])),
         candidate=bool(told.kept[k]),
         stands_out=bool(told.claimed[k]),
     )

@@ -56,7 +56,7 @@ class RankedReference:
     status: str
     prompts: int
     score_kin: float | None
-    p_related: float = float("nan")
+    p_related: float | None = None
     candidate: bool = False
     stands_out: bool = False
 
