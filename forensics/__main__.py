@@ -28,8 +28,9 @@ from forensics.lineage.comparison import Material, compare
 from forensics.lineage.explanation import explain
 from forensics.lineage.explanation_text import explanation_text
 from forensics.lineage.identification import identify, read_catalogue
+from forensics.lineage.inquiry import inquire
 from forensics.lineage.newick import sketch
-from forensics.lineage.records import PROPOSITIONS, Comparison
+from forensics.lineage.records import PROPOSITIONS, Comparison, Identification
 from forensics.lineage.trees import lineage_tree
 from forensics.tables import printable, safe_cell, text_table
 
@@ -141,15 +142,38 @@ def run_compare(args: argparse.Namespace) -> None:
 def run_identify(args: argparse.Namespace) -> None:
     """Rank references for one questioned model."""
     catalogue = read_catalogue(args.catalogue) if args.catalogue else None
-    result = _compare(open_corpus(args.dir), None, args)
+    source, kept = open_corpus(args.dir), list[Fingerprinted]()
+    result = _compare(source, None, args, keep=kept.append)
     references = [name.strip() for name in args.references.split(",") if name.strip()] if args.references else None
     found = identify(result, args.questioned, references, catalogue)
-    if args.json:
-        plain = asdict(found)
-        for row in plain["ranking"]:
-            row |= {key: None for key in ("p_value", "p_holm") if not math.isfinite(row[key])}
-        print(json.dumps(plain, allow_nan=False, ensure_ascii=False))
-        return
+    found = inquire(found, result, kept[0].tables, source.prompts, catalogue)
+    print(
+        json.dumps(_plain(asdict(found)), allow_nan=False, ensure_ascii=False) if args.json else _told(found, args.top)
+    )
+
+
+def _plain(value: Any) -> Any:
+    """The same with null for what is not finite."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _told(found: Identification, top: int) -> str:
+    """The finding, why there is no LR, the table, then direction, alternatives and mixture."""
+    reason = found.calibration["no_lr_reason"]
+    header = (
+        "rank",
+        "reference",
+        "relation",
+        *(f"LR {p}" for p in PROPOSITIONS),
+        "p",
+        "p Holm",
+        "stands out",
+        "in words",
+    )
     rows = [
         [
             row.rank,
@@ -158,15 +182,23 @@ def run_identify(args: argparse.Namespace) -> None:
             *("" if row.llr[p] is None else number(row.llr[p] or 0.0) for p in PROPOSITIONS),
             row.p_value,
             row.p_holm,
+            "yes" if row.stands_out else "cannot be excluded" if row.candidate else "no",
             row.verbal,
         ]
-        for row in found.ranking[: args.top]
+        for row in found.ranking[:top]
     ]
-    header = ("rank", "reference", "relation", *(f"LR {p}" for p in PROPOSITIONS), "p", "p Holm", "in words")
-    print(text_table(header, rows))
-    print(f"\n{found.finding}")
-    if found.calibration["no_lr_reason"]:
-        print(f"No LR reported: {found.calibration['no_lr_reason']}")
+    lines = [words for pair in found.pairs for words in pair.words]
+    return "\n".join(
+        [
+            found.finding,
+            *([f"No LR reported: {reason}"] if reason else []),
+            "",
+            text_table(header, rows),
+            "",
+            *lines,
+            *([found.mixture.words] if found.mixture else []),
+        ]
+    )
 
 
 def run_tree(args: argparse.Namespace) -> None:

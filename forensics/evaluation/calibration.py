@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +91,7 @@ class Calibration:
     propositions: Mapping[str, PropositionModel]
     corpora: tuple[str, ...]
     hash: str
+    background: Mapping[str, Any] = field(default_factory=dict)
 
     def describe(self) -> dict[str, Any]:
         """What reports and pages say of it."""
@@ -107,6 +108,7 @@ class Calibration:
             },
             "bounds": {name: list(model.bounds) for name, model in self.propositions.items()},
             "families": {name: model.families for name, model in self.propositions.items()},
+            "background": dict(self.background),
         }
 
 
@@ -143,6 +145,7 @@ def parse(plain: Mapping[str, Any], *, where: str) -> Calibration:
             propositions,
             tuple(plain.get("corpora", ())),
             sha256_json(plain),
+            plain.get("background", {}),
         )
     except (AttributeError, KeyError, TypeError, ValueError) as problem:
         raise BadInput(f"not a calibration: {problem!r}", where=where) from problem

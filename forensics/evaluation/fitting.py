@@ -10,6 +10,7 @@ import numpy as np
 
 from forensics.errors import BadInput
 from forensics.evaluation import fusion
+from forensics.evaluation.background import background
 from forensics.evaluation.calibration import PropositionModel
 from forensics.evaluation.fusion import LabelledPairs
 from forensics.evaluation.pairs import PairTable
@@ -68,15 +69,16 @@ def fit_calibration(
     Raises BadInput when no proposition can be fitted.
     """
     propositions: dict[str, Any] = {}
+    models: dict[str, PropositionModel] = {}
     skipped: list[str] = []
     for proposition, wanted in features.items():
         pairs = pool([table.labelled(proposition) for table in tables])
         try:
-            model = asdict(fit_proposition(pairs, wanted, ridge=ridge))
+            models[proposition] = fit_proposition(pairs, wanted, ridge=ridge)
         except BadInput as problem:
             skipped.append(f"{proposition}: {problem}")
             continue
-        propositions[proposition] = _rounded(model)
+        propositions[proposition] = _rounded(asdict(models[proposition]))
     if not propositions:
         raise BadInput(f"nothing can be fitted on these labels ({'; '.join(skipped)})")
     return {
@@ -87,6 +89,7 @@ def fit_calibration(
         "conditions": dict(conditions),
         "ridge": ridge,
         "propositions": propositions,
+        "background": background(tables, models),
     }
 
 

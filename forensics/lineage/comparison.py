@@ -58,6 +58,11 @@ class Material:
     witness: NDArray[np.float64]
     chosen: Calibration | None
 
+    @property
+    def tables(self) -> list[Fingerprint]:
+        """The models' token tables."""
+        return [item.prints[tokens.FEATURE] for item in self.found]
+
 
 def _silent(_stage: str, _share: float) -> None:
     return None

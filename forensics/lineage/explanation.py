@@ -16,7 +16,6 @@ from forensics.evaluation.cohort import population_statistics
 from forensics.evaluation.verbal import verbal
 from forensics.features.copies import copy_weights
 from forensics.features.phrases import Passage, Phrase, passages, phrases
-from forensics.features.tokens import FEATURE
 from forensics.lineage.comparison import Material, without
 from forensics.lineage.records import PROPOSITIONS, Comparison
 from forensics.lineage.removal import Removal, Weighing, fewest, frozen_row
@@ -112,7 +111,7 @@ def explain(
     """
     pair = _pair(comparison, words.model, other)
     cells = _cells(material, prompts, pair)
-    tables = [item.prints[FEATURE] for item in material.found]
+    tables = material.tables
     found = list(passages(tables, prompts, pair, copy_weights(tables), orders=ORDERS, least_models=LEAST_MODELS))
     shown = phrases(found, tables, prompts, pair, words, top=top, least_models=LEAST_MODELS)
     chosen = material.chosen

@@ -8,32 +8,28 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from forensics.errors import BadInput
 from forensics.evaluation.verbal import verbal
+from forensics.lineage.openset import ALPHA, OpenSet, open_set
 from forensics.lineage.records import PROPOSITIONS, Comparison, Identification, RankedReference
+from forensics.lineage.teaching import own_base
 from forensics.records import Relation
 
-ALPHA = 0.05
 NAMED_BY = {
     Relation.SAME.value: "weights",
     Relation.DERIVED.value: "weights",
     Relation.COMMON_SOURCE.value: "base",
     Relation.DISTILLED.value: "distilled",
 }
+SAID = {
+    Relation.SAME.value: "has the weights of",
+    Relation.DERIVED.value: "shares weights with",
+    Relation.COMMON_SOURCE.value: "has a source in common with",
+    Relation.DISTILLED.value: "is distilled from, or shares its teacher with,",
+}
 NONE = "none of these references stands out"
 TOO_FEW = " No LR is reported and so few models are compared that no p-value could have stood out: see the ranking."
-
-
-def holm(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Holm-adjusted p-values in the order given, in (0, 1]; NaN stays NaN and does not count (Holm 1979)."""
-    adjusted = np.full(p_values.size, np.nan)
-    usable = np.flatnonzero(np.isfinite(p_values))
-    order = usable[np.argsort(p_values[usable], kind="stable")]
-    factors = np.arange(order.size, 0, -1)
-    adjusted[order] = np.minimum(np.maximum.accumulate(p_values[order] * factors), 1.0)
-    return adjusted
 
 
 def read_catalogue(path: Path) -> dict[str, dict[str, str]]:
@@ -56,10 +52,10 @@ def identify(
 ) -> Identification:
     """The references in order of evidence for lineage, and what may be said of them.
 
-    Order: raw LLR for any lineage where there is one, then fused similarity. With a catalogue, references released
-    after the questioned model stay in the list but are named as later. `none_of_these` unless some reference is
-    found to be kin (see `relations`), or, where no LR is reported, a Holm-adjusted background p of at most 0.05.
-    Raises BadInput for unknown models.
+    Order: raw LLR for shared weights or any lineage where there is one, then fused similarity. A reference stands out
+    when its background p, adjusted by Holm over all references, is at most 0.05 (see `open_set`); `none_of_these`
+    where none does. Candidates are those that stand out or cannot be excluded. With a catalogue, references released
+    after the questioned model stay in the list but are named as later. Raises BadInput for unknown models.
     """
     place = {name: i for i, name in enumerate(comparison.models)}
     wanted = (
@@ -73,17 +69,30 @@ def identify(
         raise BadInput("no reference to compare with")
     q = place[questioned]
     columns = [place[name] for name in wanted]
-    adjusted = holm(comparison.p_value[q, columns])
+    told = open_set(comparison, q, columns)
     order = sorted(range(len(wanted)), key=lambda k: _key(comparison, q, columns[k], wanted[k]))
     ranking = tuple(
-        _row(comparison, q, columns[k], rank, float(adjusted[k]), _later(catalogue, questioned, wanted[k]))
+        _row(comparison, q, columns[k], rank, told, k, _later(catalogue, questioned, wanted[k]))
         for rank, k in enumerate(order, start=1)
     )
-    standing = [row for row in ranking if _stands_out(row)]
+    standing = [row for row in ranking if row.stands_out]
+    candidates = tuple(row.reference for row in ranking if row.candidate)
+    base = own_base(comparison, q, columns) if standing else None
+    beside = next((row for row in ranking if base is not None and row.reference == comparison.models[base]), None)
+    return Identification(
+        questioned,
+        ranking,
+        not standing,
+        finding(questioned, ranking, beside, blunt=_blunt(comparison, ranking)),
+        comparison.calibration,
+        candidates,
+    )
+
+
+def _blunt(comparison: Comparison, ranking: Sequence[RankedReference]) -> bool:
+    """Whether nothing could have stood out: no LR, and too few pairs for any rank to be rare."""
     least_p = 2.0 / (len(comparison.models) * (len(comparison.models) - 1))
-    blunt = not standing and all(row.llr["lineage"] is None for row in ranking) and least_p * len(wanted) > ALPHA
-    finding = _finding(questioned, standing) + (TOO_FEW if blunt else "")
-    return Identification(questioned, ranking, not standing, finding, comparison.calibration)
+    return all(row.llr["lineage"] is None for row in ranking) and least_p * len(ranking) > ALPHA
 
 
 def _number(value: float) -> float | None:
@@ -104,34 +113,49 @@ def _later(catalogue: Mapping[str, Mapping[str, str]] | None, questioned: str, r
     return bool(own and other and other > own)
 
 
-def _row(comparison: Comparison, q: int, r: int, rank: int, p_holm: float, later: bool) -> RankedReference:
+def _row(comparison: Comparison, q: int, r: int, rank: int, told: OpenSet, k: int, later: bool) -> RankedReference:
     llr = {name: _number(comparison.llr[name][q, r]) for name in PROPOSITIONS}
-    told = NAMED_BY.get(str(comparison.relation[q, r]), "lineage")
+    proposition = NAMED_BY.get(str(comparison.relation[q, r]), "lineage")
     status = str(comparison.status[q, r])
     return RankedReference(
         reference=comparison.models[r],
         rank=rank,
         llr=llr,
         llr_raw={name: _number(comparison.llr_raw[name][q, r]) for name in PROPOSITIONS},
-        p_value=float(comparison.p_value[q, r]),
-        p_holm=p_holm,
+        p_value=float(told.background[k]),
+        p_holm=float(told.holm[k]),
         relation=str(comparison.relation[q, r]),
-        verbal=verbal(llr[told], told),
+        verbal=verbal(llr[proposition], proposition),
         status=f"{status}; released after the questioned model" if later else status,
         prompts=int(comparison.prompts[q, r]),
         score_kin=_number(float(comparison.kin[q, r])),
+        p_related=_number(float(told.related[k])),
+        candidate=bool(told.kept[k]),
+        stands_out=bool(told.claimed[k]),
     )
 
 
-def _stands_out(row: RankedReference) -> bool:
-    if any(value is not None for value in row.llr.values()):
-        return row.relation in NAMED_BY
-    return math.isfinite(row.p_holm) and row.p_holm <= ALPHA
+def finding(
+    questioned: str, ranking: Sequence[RankedReference], beside: RankedReference | None = None, *, blunt: bool = False
+) -> str:
+    """One or two sentences: what the questioned model comes from by each kind of evidence, or that nothing shows.
 
-
-def _finding(questioned: str, standing: Sequence[RankedReference]) -> str:
+    beside: the reference whose weights a taught model shows, by its next-token distributions on raw text.
+    """
+    standing = [row for row in ranking if row.stands_out]
     if not standing:
-        return f"For {questioned}, {NONE}."
-    first = standing[0]
-    more = f", and {len(standing) - 1} more stand out" if len(standing) > 1 else ""
-    return f"For {questioned}, {first.reference} ranks first ({first.verbal}; relation: {first.relation}){more}."
+        return f"For {questioned}, {NONE}.{TOO_FEW if blunt else ''}"
+    said = []
+    for relation, verb in SAID.items():
+        if rows := [row for row in standing if row.relation == relation]:
+            more = f" (and {len(rows) - 1} more stand out so)" if len(rows) > 1 else ""
+            said.append(f"{verb} {rows[0].reference}{more}")
+    if not said:
+        return f"For {questioned}, {standing[0].reference} stands out; what relates the two is not determined."
+    first = next(row for row in standing if row.relation in SAID)
+    own = ""
+    if beside is not None and not beside.stands_out:
+        own = f" By next-token distributions on raw text it shares weights with {beside.reference}" + (
+            f" ({verbal(beside.llr['base'], 'base')})."
+        )
+    return f"{questioned} {', and '.join(said)}. Of these {first.reference} ranks first ({first.verbal}).{own}"

@@ -56,17 +56,76 @@ class RankedReference:
     status: str
     prompts: int
     score_kin: float | None
+    p_related: float | None = None
+    candidate: bool = False
+    stands_out: bool = False
+
+
+FROM_REFERENCE, FROM_QUESTIONED, UNTOLD = "questioned-from-reference", "reference-from-questioned", "not determined"
+
+
+@dataclass(frozen=True, slots=True)
+class Direction:
+    """answer: `FROM_REFERENCE`, `FROM_QUESTIONED` or `UNTOLD`, with the reason and every piece of evidence."""
+
+    answer: str
+    reason: str
+    evidence: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """The third model that explains a pair best: the share of the pair's rare phrases that it says too, ln of its
+    smaller overlap with the two over theirs (margin) with its error, and whether it explains them as well or better."""
+
+    model: str
+    share: float
+    margin: float
+    error: float
+    as_good: bool
+    better: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Mixture:
+    """Whether replies divide among sources. shares: source -> share of prompts; gain: held-out ln likelihood of one
+    source a prompt over sources that show independently, per prompt, with z; verbatim: source -> share of prompts on
+    which the questioned model says all but the same."""
+
+    recognised: bool
+    shares: Mapping[str, float]
+    gain: float | None
+    z: float | None
+    prompts: int
+    verbatim: Mapping[str, float]
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class PairInquiry:
+    """What is said of one reference beside its likelihood ratios; none of it moves them."""
+
+    reference: str
+    direction: Direction
+    alternative: Alternative | None
+    words: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Identification:
-    """What a questioned model is found to descend from. `none_of_these` when no reference stands out."""
+    """What a questioned model is found to descend from. `none_of_these` when no reference stands out.
+
+    candidates: references that cannot be excluded. pairs, mixture: the inquiry, where one was made.
+    """
 
     questioned: str
     ranking: tuple[RankedReference, ...]
     none_of_these: bool
     finding: str
     calibration: Mapping[str, Any]
+    candidates: tuple[str, ...] = ()
+    pairs: tuple[PairInquiry, ...] = ()
+    mixture: Mixture | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The word for a pair, from its bounded likelihood ratios."""
+"""The word for a pair, from its likelihood ratios and, where somebody asked often enough, tests of equality."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ BOUNDED_SUPPORT = 0.5
 CONTRARY = -0.5
 MARGIN = 1.0
 SAME = 5.8
-Matrices = Mapping[str, NDArray[np.float64]]
+LEAST_P = 0.05
+MOST_E = 20.0
+Matrix = NDArray[np.float64]
+Matrices = Mapping[str, Matrix]
 
 
 def relations(raw: Matrices, bounded: Matrices, scores: Matrices) -> NDArray[np.object_]:
@@ -22,9 +25,8 @@ def relations(raw: Matrices, bounded: Matrices, scores: Matrices) -> NDArray[np.
 
     Before a relation is named, its calibrated LR must be at least 10 and what the bound leaves of it at least about 3.
     Shared weights come first, unless distillation is ten times more probable still; then the larger of distilled and
-    common base. ``same`` is said of those with shared
-    weights whose next-token distributions on raw text agree to 0.002 bits, since replies alone cannot tell a copy
-    from a light fine-tune. ``unrelated`` needs an LR below 1/3 for any lineage, and none of the others.
+    common base. ``same`` is said of those with shared weights that are `equal`, since single replies cannot tell a
+    copy from a light fine-tune. ``unrelated`` needs an LR below 1/3 for any lineage, and none of the others.
     """
     said = {p: (raw[p] >= RAW_SUPPORT) & (bounded[p] >= BOUNDED_SUPPORT) for p in ("weights", "base", "distilled")}
     word = np.full(raw["weights"].shape, Relation.NOT_DETERMINED.value, dtype=object)
@@ -33,5 +35,20 @@ def relations(raw: Matrices, bounded: Matrices, scores: Matrices) -> NDArray[np.
     word[said["distilled"] & ~(said["base"] & (raw["base"] > raw["distilled"]))] = Relation.DISTILLED.value
     taught = said["distilled"] & (raw["distilled"] >= raw["weights"] + MARGIN)
     word[said["weights"] & ~taught] = Relation.DERIVED.value
-    word[said["weights"] & (scores["logprobs"] >= SAME)] = Relation.SAME.value
+    word[said["weights"] & equal(scores, word.shape)] = Relation.SAME.value
     return word
+
+
+def equal(scores: Matrices, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Whether two models that share weights may be called the same.
+
+    Next-token distributions on raw text decide where they are estimable: those of a copy agree to 0.002 bits, whatever
+    its system prompt. Else repeated samples: no test of equality rejects (permutation p > 0.05, e-value < 20), and at
+    least one was made. Scores that are absent are not estimable.
+    """
+    nothing = np.full(shape, np.nan)
+    next_tokens = scores.get("logprobs", nothing)
+    p, e = scores.get("distribution_p", nothing), scores.get("one_word_e", nothing)
+    rejected = (p <= LEAST_P) | (e >= MOST_E)
+    tested = np.isfinite(p) | np.isfinite(e)
+    return np.asarray(np.where(np.isfinite(next_tokens), next_tokens >= SAME, tested & ~rejected))

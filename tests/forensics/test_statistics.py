@@ -19,7 +19,7 @@ from forensics.features.copies import constant_models, copy_weights
 from forensics.features.refusal import RefusalState, refusal_state
 from forensics.features.text import visible_text
 from forensics.features.tokens import token_table
-from forensics.lineage.identification import holm
+from forensics.lineage.openset import holm
 from forensics.records import Completion, ResponseSet
 from forensics.stats.pooling import PromptMean
 from tests.forensics import worlds
