@@ -200,7 +200,10 @@ class ResponseSet:
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """What a plug-in says of itself. Forms, pages, reports and docs read this and nothing else."""
+    """What a plug-in says of itself. Forms, pages, reports and docs read this and nothing else.
+
+    weightless: what it finds is shown and weighs nothing: no likelihood ratio can be made of it.
+    """
 
     name: str
     version: str
@@ -208,3 +211,4 @@ class Declaration:
     source: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
     limitations: tuple[str, ...] = ()
+    weightless: bool = False

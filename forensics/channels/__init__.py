@@ -6,13 +6,14 @@ of scores, larger meaning more alike. It never sees a label or a model's name.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from forensics import registry
 from forensics.records import Declaration, Prompt, ResponseSet
 
 PACKAGE = __name__
@@ -61,3 +62,10 @@ class Channel(Protocol):
         weights: NDArray[np.float32] | None = None,
     ) -> ChannelResult:
         """Scores for every pair. `weights` (r, p) are bootstrap counts for the prompts in sorted id order."""
+
+
+def weightless(columns: Iterable[str]) -> list[str]:
+    """Those of the score columns that come from a channel which declares itself weightless, sorted."""
+    shown: dict[str, Channel] = registry.load_all(PACKAGE)
+    stems = [name.replace("-", "_") for name, channel in shown.items() if channel.declaration.weightless]
+    return sorted(c for c in columns if any(c == stem or c.startswith(f"{stem}_") for stem in stems))

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from forensics.features.text import visible_text
 
-TAIL = 3000
+TAIL, LAST = 2000, 300
 MOST_CHARACTERS = 64
 BLANKS = "_.:?- "
 SHORT_WORDS = 3
@@ -22,6 +22,7 @@ _SAID = re.compile(
     r"\W{0,6}?(?:option |choice |therefore )?([^\n]+)",
     re.IGNORECASE,
 )
+_HINTS = ("answer", "option", "choice", "result", "\\boxed{", "####", "respuesta", "réponse", "antwort", "答案")
 _SENTENCE_END = re.compile(r"[.。!?](?=\s|\Z|\*)")
 _CHOICE = re.compile(r"\(?([A-Za-z])(?:\)|[.:](?=\s|\Z))(?:.*)\Z", re.DOTALL)
 _LAST_CHOICE = re.compile(r"(?:\A|\s)\(?([A-J])\)?[.*]*\s*\Z")
@@ -43,7 +44,7 @@ def canonical(answer: str) -> str:
     dropped), a choice such as '(b) Rome' becomes its letter in upper case, quotes and spacing of lists are evened out.
     """
     text = unicodedata.normalize("NFKC", answer[: 4 * MOST_CHARACTERS]).strip()
-    text = _unboxed(text)
+    text = _unboxed(text) or text
     text = _FRAC.sub(r"\1/\2", _WRAPPED.sub(r"\1", text)).replace("\u2212", "-")
     text = _ASSIGNED.sub("", _DECORATION.sub("", text).strip().rstrip(".。").strip())
     if (number := _as_number(text)) is not None:
@@ -71,10 +72,10 @@ def _as_number(text: str) -> str | None:
 
 
 def _unboxed(text: str) -> str:
-    """What stands in the last \\boxed{...}, or the text itself."""
+    """What stands in the last \\boxed{...}; '' without one."""
     start = text.rfind("\\boxed{")
     if start < 0:
-        return text
+        return ""
     depth, begin = 0, start + len("\\boxed{")
     for place in range(begin, len(text)):
         depth += {"{": 1, "}": -1}.get(text[place], 0)
@@ -91,7 +92,8 @@ def final_answer(completion: str, *, cut: bool = False) -> str:
     that its last number is no answer.
     """
     text = visible_text(completion)[-TAIL:].strip()
-    for told in (_field(text), _unboxed(text) if "\\boxed{" in text else "", _said(text)):
+    hinted = any(hint in text.lower() for hint in _HINTS)
+    for told in (_field(text), _unboxed(text), _said(text)) if hinted else ():
         if answer := canonical(told):
             return "" if not answer.strip(BLANKS) else answer
     if cut or _FIELD.search(text) or text.startswith(("{", "```json")):
@@ -128,7 +130,7 @@ def _said(text: str) -> str:
 def _short_or_last(text: str) -> str:
     if "\n" not in text and len(text.split()) <= SHORT_WORDS:
         return text
-    last = text.rsplit("\n", 1)[-1]
+    last = text.rsplit("\n", 1)[-1][-LAST:]
     if choice := _LAST_CHOICE.search(last):
         return choice[1]
     numbers = _LAST_NUMBER.findall(last)
