@@ -68,6 +68,7 @@ def _compare(source: ResponseSource, models: list[str] | None, args: argparse.Na
         progress=_progress,
         seed=args.seed,
         known=_known(args),
+        extra=args.extra or (),
     )
 
 
@@ -229,6 +230,13 @@ def parser() -> argparse.ArgumentParser:
     common.add_argument("--json", action="store_true", help="print JSON")
     common.add_argument("--suite-hash", default="", help="hash of the probe suite, for calibrations tied to one")
     common.add_argument("--calibration", action="append", metavar="FILE", help="use this calibration, not the shipped")
+    common.add_argument(
+        "--with",
+        action="append",
+        dest="extra",
+        metavar="CHANNEL",
+        help="run this one too of the channels that run on request only",
+    )
 
     one = commands.add_parser("compare", parents=[common], help="score every pair of a corpus")
     one.add_argument("dir", type=Path, metavar="DIR", help="a recorded corpus")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -187,6 +187,10 @@ class ResponseSet:
             if completion.outcome.has_text:
                 groups.setdefault(completion.prompt_id, []).append(completion)
         return {prompt_id: tuple(group) for prompt_id, group in groups.items()}
+
+    def on(self, prompt_ids: Collection[str]) -> ResponseSet:
+        """The same model's completions of those prompts alone."""
+        return ResponseSet(self.model, tuple(c for c in self.completions if c.prompt_id in prompt_ids), self.tokenizer)
 
     @cached_property
     def content_hash(self) -> str:

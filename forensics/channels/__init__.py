@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,6 +62,14 @@ class Channel(Protocol):
         weights: NDArray[np.float32] | None = None,
     ) -> ChannelResult:
         """Scores for every pair. `weights` (r, p) are bootstrap counts for the prompts in sorted id order."""
+
+
+@runtime_checkable
+class OnRequest(Protocol):
+    """What a channel offers that is too slow to run unasked: it runs on request only, on some of the prompts."""
+
+    def prompts_read(self, prompts: Mapping[str, Prompt]) -> frozenset[str]:
+        """The prompts whose responses it is given, chosen by their content so that ids and order change nothing."""
 
 
 def weightless(columns: Iterable[str]) -> list[str]:
