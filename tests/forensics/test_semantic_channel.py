@@ -46,14 +46,6 @@ def test_embeddings_tell_meaning_and_do_not_hang_on_order_or_company() -> None:
     assert np.allclose(embed(texts[:1]), told[:1], atol=1e-4)
 
 
-def short(models: int, questions: int, **more: dict[int, int]) -> list[ResponseSet]:
-    """A small population whose replies are cut to eight words, which the encoder reads fast."""
-    return [
-        ResponseSet.of(s.model, [replace(c, text=" ".join(c.text.split()[:8])) for c in s.completions])
-        for s in worlds.population(models, questions, **more)
-    ]
-
-
 @pytest.fixture
 def read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many texts each call of the encoder was given."""
@@ -68,7 +60,7 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def test_kin_mean_the_same_and_gaps_samples_and_empty_replies_are_handled() -> None:
-    sets = short(12, 20, kin={4: 1})
+    sets = worlds.population(12, 20, kin={4: 1}, words=8)
     sets[2] = ResponseSet.of("m02", sets[2].completions[:9])
     sets[4] = ResponseSet.of("m04", [*sets[4].completions, *(replace(c, sample=1) for c in sets[1].completions)])
     sets[5] = ResponseSet.of("m05", [replace(c, text="", outcome=Outcome.EMPTY) for c in sets[5].completions])
@@ -95,7 +87,7 @@ def test_a_comparison_reads_nothing_unless_asked_and_then_the_chosen_prompts_alo
     read: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(semantic, "MOST_PROMPTS", 12)
-    sets, asked = short(9, 20, kin={4: 1}), worlds.prompts(20)
+    sets, asked = worlds.population(9, 20, kin={4: 1}, words=8), worlds.prompts(20)
     without = compare(sets, asked, replicates=1)
     assert np.isnan(without.scores["semantic"]).all()
     assert sum(read) == 0
@@ -109,7 +101,7 @@ def test_a_comparison_reads_nothing_unless_asked_and_then_the_chosen_prompts_alo
 
 
 def test_the_command_keeps_the_column_and_fills_it_on_request(read: list[int], tmp_path: Path) -> None:
-    corpus = worlds.write_corpus(tmp_path / "c", short(9, 12), worlds.prompts(12))
+    corpus = worlds.write_corpus(tmp_path / "c", worlds.population(9, 12, words=8), worlds.prompts(12))
     for more, filled in (([], False), (["--with", "semantic"], True)):
         out = tmp_path / "p.csv"
         assert main(["compare", str(corpus), "--out", str(out), *more]) == 0
