@@ -79,6 +79,7 @@ def _compare(
         seed=args.seed,
         known=_known(args),
         keep=keep,
+        extra=args.extra or (),
     )
 
 
@@ -142,7 +143,7 @@ def run_compare(args: argparse.Namespace) -> None:
 def run_identify(args: argparse.Namespace) -> None:
     """Rank references for one questioned model."""
     catalogue = read_catalogue(args.catalogue) if args.catalogue else None
-    source, kept = open_corpus(args.dir), list[Fingerprinted]()
+    source, kept = open_corpus(args.dir), list[Material]()
     result = _compare(source, None, args, keep=kept.append)
     references = [name.strip() for name in args.references.split(",") if name.strip()] if args.references else None
     found = identify(result, args.questioned, references, catalogue)
@@ -307,6 +308,13 @@ def parser() -> argparse.ArgumentParser:
     common.add_argument("--json", action="store_true", help="print JSON")
     common.add_argument("--suite-hash", default="", help="hash of the probe suite, for calibrations tied to one")
     common.add_argument("--calibration", action="append", metavar="FILE", help="use this calibration, not the shipped")
+    common.add_argument(
+        "--with",
+        action="append",
+        dest="extra",
+        metavar="CHANNEL",
+        help="run this one too of the channels that run on request only",
+    )
 
     one = commands.add_parser("compare", parents=[common], help="score every pair of a corpus")
     one.add_argument("dir", type=Path, metavar="DIR", help="a recorded corpus")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -188,6 +188,10 @@ class ResponseSet:
                 groups.setdefault(completion.prompt_id, []).append(completion)
         return {prompt_id: tuple(group) for prompt_id, group in groups.items()}
 
+    def on(self, prompt_ids: Collection[str]) -> ResponseSet:
+        """The same model's completions of those prompts alone."""
+        return ResponseSet(self.model, tuple(c for c in self.completions if c.prompt_id in prompt_ids), self.tokenizer)
+
     @cached_property
     def content_hash(self) -> str:
         """SHA-256 over the completions and the tokenizer, without the model's name."""
@@ -200,7 +204,10 @@ class ResponseSet:
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """What a plug-in says of itself. Forms, pages, reports and docs read this and nothing else."""
+    """What a plug-in says of itself. Forms, pages, reports and docs read this and nothing else.
+
+    weightless: what it finds is shown and weighs nothing: no likelihood ratio can be made of it.
+    """
 
     name: str
     version: str
@@ -208,3 +215,4 @@ class Declaration:
     source: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
     limitations: tuple[str, ...] = ()
+    weightless: bool = False

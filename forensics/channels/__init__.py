@@ -6,13 +6,14 @@ of scores, larger meaning more alike. It never sees a label or a model's name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from forensics import registry
 from forensics.records import Declaration, Prompt, ResponseSet
 
 PACKAGE = __name__
@@ -92,3 +93,18 @@ class Explaining(Channel, Protocol):
         pair: tuple[int, int],
     ) -> Mapping[str, PairCells]:
         """Score name to its cells, for one pair of the population that `result` was made of; none where it is NaN."""
+
+
+@runtime_checkable
+class OnRequest(Protocol):
+    """What a channel offers that is too slow to run unasked: it runs on request only, on some of the prompts."""
+
+    def prompts_read(self, prompts: Mapping[str, Prompt]) -> frozenset[str]:
+        """The prompts whose responses it is given, chosen by their content so that ids and order change nothing."""
+
+
+def weightless(columns: Iterable[str]) -> list[str]:
+    """Those of the score columns that come from a channel which declares itself weightless, sorted."""
+    shown: dict[str, Channel] = registry.load_all(PACKAGE)
+    stems = [name.replace("-", "_") for name, channel in shown.items() if channel.declaration.weightless]
+    return sorted(c for c in columns if any(c == stem or c.startswith(f"{stem}_") for stem in stems))

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from forensics.channels import ChannelResult, Fingerprint
 from forensics.features.samples import repeated_samples
-from forensics.features.tokens import token_table
+from forensics.features.tokens import FEATURE, token_table
 from forensics.records import Declaration, Prompt, ResponseSet
 from forensics.stats.mmd import StratifiedMMD, hamming_kernel, spectrum_kernel
 
@@ -49,7 +49,7 @@ class Distribution:
         ),
     )
     least_prompts = 5
-    feature = "tokens@1"
+    feature = FEATURE
 
     def __init__(self, draws: int = DRAWS) -> None:
         self.draws = draws

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forensics.channels import ChannelResult, Fingerprint
-from forensics.features.answers import answer_table
+from forensics.features.first_words import answer_table
 from forensics.features.samples import prompt_key
 from forensics.records import Declaration, Prompt, ResponseSet
 from forensics.stats.answers import AnswerCells

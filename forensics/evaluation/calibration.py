@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from forensics.channels import weightless
 from forensics.errors import BadInput
 from forensics.provenance import sha256_json
 
@@ -25,7 +26,8 @@ class PropositionModel:
 
     `features` are score columns; each is clipped to `ranges` (what the fit has seen) before `coefficients` (>= 0)
     weigh it. A feature that is not estimable takes `missing` instead, where the fit has seen it missing; where it has
-    not, `missing` is None and the pair gets no LR. `bounds` are log10.
+    not, `missing` is None and the pair gets no LR. `bounds` are log10. Columns of a channel that declares itself
+    weightless are refused, whether they come from a fit or from a file.
     """
 
     features: tuple[str, ...]
@@ -37,6 +39,10 @@ class PropositionModel:
     positives: int
     negatives: int
     families: int
+
+    def __post_init__(self) -> None:
+        if shown := weightless(self.features):
+            raise BadInput(f"shown and never weighed: {', '.join(shown)}; leave them out of the likelihood ratio")
 
     def llr_raw(self, scores: Mapping[str, NDArray[np.float64]], shape: tuple[int, ...]) -> NDArray[np.float64]:
         """log10 LR before the bound, NaN where a needed score is not estimable, or all are."""

@@ -44,6 +44,11 @@ def tokenise(text: str) -> list[str]:
     return TOKEN.findall(text[:MAX_CHARACTERS])
 
 
+def token_hashes(text: str) -> NDArray[np.uint64]:
+    """(t,) hashes of a text's tokens."""
+    return np.array([_hashes[token] for token in tokenise(text)], dtype=np.uint64)
+
+
 def token_table(responses: ResponseSet) -> dict[str, NDArray[Any]]:
     """Every completion that carries text, as token hashes, blind to case.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forensics import channels, registry
-from forensics.channels import Channel, ChannelResult, Fingerprint
+from forensics.channels import Channel, ChannelResult, Fingerprint, OnRequest
 from forensics.errors import BadInput
 from forensics.evaluation import calibration as calibrations
 from forensics.evaluation.calibration import Calibration
@@ -80,17 +80,21 @@ def compare(
     replicates: int = REPLICATES,
     known: Sequence[Calibration] | None = None,
     keep: Callable[[Material], None] | None = None,
+    extra: Collection[str] = (),
 ) -> Comparison:
     """The comparison of all pairs of the given response sets, models sorted by code point.
 
     sets may be a generator: one set is held at a time, its fingerprints are kept (in `cache` too, by content hash).
     suite_hash lets a calibration that is tied to a suite apply. known: the calibrations to choose from, those shipped
-    by default. keep: is handed what the comparison was made of. Raises BadInput for fewer than two models or a name
-    given twice. The same input and seed give the same result, whatever the order of the sets.
+    by default. keep: is handed what the comparison was made of. extra: channels to run that run on request only; the
+    columns of the others are there and empty. Raises BadInput for fewer than two models, a name given twice, or a
+    channel in `extra` that is no such channel. The same input and seed give the same result, whatever the order of the
+    sets.
     """
     report = progress or _silent
     plugins: dict[str, Channel] = registry.load_all(channels.PACKAGE)
-    found = _fingerprints(sets, {p.feature: name for name, p in plugins.items()}, cache, jobs, report)
+    makers = _makers(plugins, prompts, extra)
+    found = _fingerprints(sets, makers, cache, jobs, report)
     weights = bootstrap_weights(prompts, replicates, seed)
     results = _channel_results(plugins, found, prompts, weights, report)
     tables = [item.prints[tokens.FEATURE] for item in found]
@@ -125,7 +129,7 @@ def compare(
         distance=distances(kin),
         support_distances=_support_distances(results["agreement"], constant, witness),
         calibration=(chosen.describe() if chosen else {}) | {"no_lr_reason": reason},
-        manifest=run_manifest({"replicates": replicates, "suite_hash": suite_hash}, seed=seed),
+        manifest=run_manifest({"replicates": replicates, "suite_hash": suite_hash, "extra": sorted(extra)}, seed=seed),
     )
 
 
@@ -143,19 +147,37 @@ def bootstrap_weights(prompts: Mapping[str, Prompt], replicates: int, seed: int)
     return weights
 
 
-def _fingerprint_one(work: tuple[ResponseSet, dict[str, str], Path | None]) -> Fingerprinted:
+@dataclass(frozen=True)
+class Maker:
+    """The channel that makes a feature, and the prompts whose responses it is given; None for all."""
+
+    channel: str
+    reads: frozenset[str] | None
+
+
+def _makers(plugins: Mapping[str, Channel], prompts: Mapping[str, Prompt], extra: Collection[str]) -> dict[str, Maker]:
+    """What makes each feature. A channel that runs on request is given no responses unless it was asked for."""
+    requested = {name: plugin for name, plugin in plugins.items() if isinstance(plugin, OnRequest)}
+    if odd := sorted(set(extra) - set(requested)):
+        raise BadInput(f"no channel that runs on request: {', '.join(odd)}; known: {', '.join(sorted(requested))}")
+    reads = {name: p.prompts_read(prompts) if name in extra else frozenset() for name, p in requested.items()}
+    return {plugin.feature: Maker(name, reads.get(name)) for name, plugin in plugins.items()}
+
+
+def _fingerprint_one(work: tuple[ResponseSet, dict[str, Maker], Path | None]) -> Fingerprinted:
     """All fingerprints of one response set, by feature. Runs in a worker process where there are several."""
     responses, makers, folder = work
     cache = FingerprintCache(folder)
     found: dict[str, Fingerprint] = {}
-    for feature, channel in makers.items():
-        make = partial(registry.load(channels.PACKAGE, channel).fingerprint, responses)
-        found[feature] = cache.get({"feature": feature, "content": responses.content_hash}, make)
+    for feature, maker in makers.items():
+        given = responses if maker.reads is None else responses.on(maker.reads)
+        make = partial(registry.load(channels.PACKAGE, maker.channel).fingerprint, given)
+        found[feature] = cache.get({"feature": feature, "content": given.content_hash}, make)
     return Fingerprinted(responses.model, responses.tokenizer, found)
 
 
 def _fingerprints(
-    sets: Iterable[ResponseSet], makers: dict[str, str], cache: Path | None, jobs: int, report: Progress
+    sets: Iterable[ResponseSet], makers: dict[str, Maker], cache: Path | None, jobs: int, report: Progress
 ) -> list[Fingerprinted]:
     """Fingerprints of every set, sorted by model. A few sets a process are read ahead, never all of them."""
     found: list[Fingerprinted] = []

@@ -14,7 +14,7 @@ from scipy.stats import kstest
 from forensics import channels, registry
 from forensics.evaluation.equality import against_same, equality, verdict
 from forensics.evaluation.power import rates, report
-from forensics.features.answers import first_word
+from forensics.features.first_words import first_word
 from forensics.records import Completion, Prompt, ResponseSet
 from forensics.stats.eprocess import EqualityProcess, log10_e_of_pairs, p_to_e
 from forensics.stats.mmd import StratifiedMMD, hamming_kernel, spectrum_kernel

@@ -34,7 +34,7 @@ def test_an_unknown_plugin_is_refused_with_the_known_ones() -> None:
 @pytest.mark.parametrize("name", registry.names(channels.PACKAGE))
 def test_a_channel_keeps_plain_arrays_and_says_nothing_of_too_little(name: str) -> None:
     channel = registry.load(channels.PACKAGE, name)
-    sets = worlds.population(9, 30)
+    sets = worlds.population(9, 30, words=20)
     stored = io.BytesIO()
     np.savez(stored, allow_pickle=False, **channel.fingerprint(sets[0]))
     population = [channel.fingerprint(s) for s in sets]
@@ -54,7 +54,7 @@ def test_a_channel_keeps_plain_arrays_and_says_nothing_of_too_little(name: str) 
 @pytest.mark.parametrize("name", registry.names(channels.PACKAGE))
 def test_a_channel_gives_the_same_whatever_the_order_of_models(name: str) -> None:
     channel = registry.load(channels.PACKAGE, name)
-    prints = [channel.fingerprint(s) for s in worlds.population(10, 24, kin={4: 1})]
+    prints = [channel.fingerprint(s) for s in worlds.population(10, 24, kin={4: 1}, words=20)]
     asked = worlds.prompts(24)
     shuffle = np.random.default_rng(0).permutation(10)
     straight = channel.compare(prints, asked).scores

@@ -22,7 +22,7 @@ def prompts(count: int) -> dict[str, Prompt]:
 
 
 def population(
-    models: int = 14, questions: int = 60, *, seed: int = 5, kin: Mapping[int, int] | None = None
+    models: int = 14, questions: int = 60, *, seed: int = 5, kin: Mapping[int, int] | None = None, words: int = 60
 ) -> list[ResponseSet]:
     """Response sets m00, m01, ... Each model has its own taste in words; `kin` maps a child to its parent, whose
     replies it keeps but for a fifth of the words."""
@@ -33,7 +33,7 @@ def population(
     for model in range(models):
         taste = rng.permutation(len(WORDS))[:120]
         replies[model] = [
-            [int(topics[q, k % 30]) if rng.random() < 0.5 else int(rng.choice(taste)) for k in range(60)]
+            [int(topics[q, k % 30]) if rng.random() < 0.5 else int(rng.choice(taste)) for k in range(words)]
             for q in range(questions)
         ]
         if model in relatives:
