@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from forensics.channels import ChannelResult, Fingerprint
 from forensics.features.blocks import blocks
 from forensics.features.copies import copy_weights
-from forensics.features.tokens import MAX_CHARACTERS, token_hashes, token_table
+from forensics.features.tokens import FEATURE, MAX_CHARACTERS, token_hashes, token_table
 from forensics.records import Declaration, Prompt, ResponseSet
 from forensics.stats.pooling import PromptMean
 from forensics.stats.spans import boilerplate, rare_run_overlap, replies, runs, same_reply

@@ -64,7 +64,7 @@ def test_intercept_and_terms_add_up_to_every_llr_of_the_comparison(
 def recomputed(made: tuple[Comparison, Material], pair: tuple[int, int], without: set[str]) -> float:
     """The raw LR for shared weights of a pair without some prompts, by a route of its own."""
     result, material = made
-    tables = [item.prints["tokens@1"] for item in material.found]
+    tables = material.tables
     cells = AGREEMENT.cells(tables, ASKED, material.results["agreement"], pair)
     assert material.chosen is not None
     model = material.chosen.propositions["weights"]
@@ -144,7 +144,7 @@ def test_the_phrases_of_a_pair_add_up_to_its_overlap(samples: int) -> None:
     asked = worlds.prompts(20)
     result = compare(sampled, asked, replicates=1, keep=kept.append)
     told = explain(result, kept[0], asked, sampled[3], "m01", top=10_000)
-    tables = [item.prints["tokens@1"] for item in kept[0].found]
+    tables = kept[0].tables
     overlaps = AGREEMENT.cells(tables, asked, kept[0].results["agreement"], (3, 1))["agreement"].values
     assert sum(p.overlap for p in told.phrases) == pytest.approx(overlaps.sum(), rel=1e-5)
     assert told.overlap == pytest.approx(overlaps.sum(), rel=1e-5)
