@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 Values = NDArray[np.float64]
-LOOSEST_LOWER = math.log10(0.02)
+STRANGERS = 0.02
+"""The share of descendants taken to look like strangers, retrained until nothing is alike; no fit shows it."""
+LOOSEST_LOWER = math.log10(STRANGERS)
 STEP = 0.01
 
 

@@ -16,10 +16,10 @@ from forensics.evaluation.fusion import LabelledPairs
 from forensics.evaluation.pairs import PairTable
 
 TEXT_FEATURES: Mapping[str, tuple[str, ...]] = {
-    "weights": ("agreement", "agreement_cosine"),
-    "base": ("agreement", "agreement_cosine"),
-    "distilled": ("agreement", "agreement_cosine", "style", "style_openings", "style_closings"),
-    "lineage": ("agreement", "agreement_cosine", "style_openings"),
+    "weights": ("agreement", "agreement_cosine", "agreement_names"),
+    "base": ("agreement", "agreement_cosine", "agreement_names"),
+    "distilled": ("agreement_prefix", "style"),
+    "lineage": ("agreement", "agreement_names", "agreement_prefix", "style"),
 }
 
 

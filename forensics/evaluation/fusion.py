@@ -16,7 +16,7 @@ from forensics.errors import BadInput
 from forensics.evaluation import bounds
 from forensics.evaluation.calibration import PropositionModel
 
-RIDGE = 0.01
+RIDGE = 0.001
 LEAST_PER_SIDE = 5
 
 

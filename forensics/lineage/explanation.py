@@ -11,6 +11,7 @@ from forensics import channels, registry
 from forensics.channels import Explaining, PairCells
 from forensics.channels.agreement import LEAST_MODELS, ORDERS
 from forensics.errors import BadInput
+from forensics.evaluation.bounds import STRANGERS
 from forensics.evaluation.calibration import LN10, Calibration, PropositionModel
 from forensics.evaluation.cohort import population_statistics
 from forensics.evaluation.verbal import verbal
@@ -147,14 +148,16 @@ def _cells(material: Material, prompts: Mapping[str, Prompt], pair: tuple[int, i
     return told
 
 
-def _terms(model: PropositionModel, scores: Mapping[str, float]) -> tuple[Term, ...]:
-    """The summands of the raw log10 LR beside the intercept."""
-    return tuple(
+def _terms(model: PropositionModel, scores: Mapping[str, float], raw: float) -> tuple[Term, ...]:
+    """The summands of the raw log10 LR beside the intercept; the last is what the allowance for strangers takes."""
+    terms = tuple(
         _term(name, scores.get(name, np.nan), weight, limits, missing)
         for name, weight, limits, missing in zip(
             model.features, model.coefficients, model.ranges, model.missing, strict=True
         )
     )
+    left = raw - model.intercept / LN10 - sum(term.added for term in terms)
+    return (*terms, Term("allowance", None, 1.0, left, f"{STRANGERS:.0%} of descendants look like strangers"))
 
 
 def _term(name: str, score: float, weight: float, limits: tuple[float, float], missing: float | None) -> Term:
@@ -189,7 +192,7 @@ def _why(
         "" if bounded == raw else "upper" if raw > bounded else "lower",
         verbal(bounded, name),
         model.intercept / LN10,
-        _terms(model, scores),
+        _terms(model, scores, raw),
         _probes(weighing, prompts, 1.0 if raw >= 0 else -1.0),
         _contexts(told, weighing, raw),
         tuple(f for f in weighed if f not in told),

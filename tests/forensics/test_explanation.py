@@ -73,13 +73,14 @@ def recomputed(made: tuple[Comparison, Material], pair: tuple[int, int], without
         told = cells[name]
         plain = material.results["agreement"].scores[name]
         kept = np.array([v for i, v in zip(told.prompt_ids, told.values, strict=True) if i not in without])
-        lift = np.exp(plain[pair]) - told.values.mean() if name == "agreement" else 0.0
-        score = np.log(kept.mean() + lift) if name == "agreement" else kept.mean()
+        logged = name in ("agreement", "agreement_names")
+        lift = np.exp(plain[pair]) - told.values.mean() if logged else 0.0
+        score = np.log(kept.mean() + lift) if logged else kept.mean()
         rows = [np.sort(plain[one][np.isfinite(plain[one])]) for one in pair]
         spreads = [row[: int(np.ceil(0.9 * row.size - 1e-9))].std() for row in rows]
         slope = np.mean([1 / spread for spread in spreads if spread > 1e-9])
         total += weight * np.clip(result.scores[name][pair] + slope * (score - plain[pair]), low, high)
-    return float(total / np.log(10))
+    return float(np.log10(0.02 + 0.98 * np.exp(total)))
 
 
 def test_what_each_probe_carries_and_the_fewest_without_which_the_words_change_are_exact(
@@ -175,7 +176,7 @@ def test_next_token_evidence_names_its_contexts() -> None:
     result = compare(sets, asked, replicates=1, known=known, keep=kept.append)
     assert result.status[0, 1] == "ok"
     (w,) = explain(result, kept[0], asked, sets[0], "m1").why
-    assert w.intercept + w.terms[0].added == pytest.approx(w.llr_raw, abs=1e-9)
+    assert w.intercept + w.terms[0].added + w.terms[-1].added == pytest.approx(w.llr_raw, abs=1e-9)
     assert len(w.cells) == 24 and len(w.probes) == 12
     assert {c.label for c in w.cells} == {"after 10 characters", "after 20 characters"}
     # Leaving out the context where the two differ least costs most.
