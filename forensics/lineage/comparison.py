@@ -30,7 +30,8 @@ from forensics.provenance import run_manifest, sha256_json
 from forensics.records import Prompt, ResponseSet
 
 REPLICATES = 100
-TOKENS = "tokens@1"
+TOKENS, WORDING = "tokens@1", "agreement"
+"""The feature that tells copies and constant models, and a channel that keeps it."""
 Progress = Callable[[str, float], None]
 Matrix = NDArray[np.float64]
 
@@ -72,15 +73,8 @@ def compare(
     found = _fingerprints(sets, {p.feature: name for name, p in plugins.items()}, cache, jobs, report)
     weights = bootstrap_weights(prompts, replicates, seed)
     results = _channel_results(plugins, found, prompts, weights, report)
-    tables = [item.prints[TOKENS] for item in found]
-    constant, witness = constant_models(tables), copy_weights(tables)
-    witness[constant] = 0.0
-    scores = {
-        name: cohort_normalise(told, witness) if name in result.cohort else told
-        for result in results.values()
-        for name, matrix in result.scores.items()
-        for told in [_without(constant, matrix) if result.of_wording else matrix]
-    }
+    constant, witness = _witnesses(found)
+    scores = _normalised(results, constant, witness)
     kin = fuse_kin(scores)
     chosen, reason = calibrations.choose(
         calibrations.shipped() if known is None else known,
@@ -107,6 +101,19 @@ def compare(
         calibration=(chosen.describe() if chosen else {}) | {"no_lr_reason": reason},
         manifest=run_manifest({"replicates": replicates, "suite_hash": suite_hash}, seed=seed),
     )
+
+
+def channel_scores(
+    sets: Iterable[ResponseSet], prompts: Mapping[str, Prompt], wanted: Iterable[str], *, jobs: int = 1
+) -> tuple[tuple[str, ...], dict[str, Matrix]]:
+    """Models sorted by code point, and the scores that `compare` would give them, of the wanted channels alone.
+
+    For studies of the engine that compare a population many times: no LR, no bootstrap, nothing kept in a cache.
+    """
+    plugins: dict[str, Channel] = {name: registry.load(channels.PACKAGE, name) for name in sorted({*wanted, WORDING})}
+    found = _fingerprints(sets, {p.feature: name for name, p in plugins.items()}, None, jobs, _silent)
+    results = _channel_results(plugins, found, prompts, np.zeros((0, len(prompts)), np.float32), _silent)
+    return tuple(item.model for item in found), _normalised(results, *_witnesses(found))
 
 
 def bootstrap_weights(prompts: Mapping[str, Prompt], replicates: int, seed: int) -> NDArray[np.float32]:
@@ -151,6 +158,26 @@ def _fingerprints(
     if twice := sorted({before for before, after in pairwise(names) if before == after}):
         raise BadInput(f"given twice: {', '.join(twice)}")
     return found
+
+
+def _witnesses(found: Sequence[Fingerprinted]) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    """(m,) which models say the same to most prompts, and what each counts for in a cohort: 0 for those."""
+    tables = [item.prints[TOKENS] for item in found]
+    constant, witness = constant_models(tables), copy_weights(tables)
+    witness[constant] = 0.0
+    return constant, witness
+
+
+def _normalised(
+    results: Mapping[str, ChannelResult], constant: NDArray[np.bool_], witness: NDArray[np.float64]
+) -> dict[str, Matrix]:
+    """Every channel's scores by name, normalised against the cohort where they ask for it."""
+    return {
+        name: cohort_normalise(told, witness) if name in result.cohort else told
+        for result in results.values()
+        for name, matrix in result.scores.items()
+        for told in [_without(constant, matrix) if result.of_wording else matrix]
+    }
 
 
 def _channel_results(

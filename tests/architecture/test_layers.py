@@ -11,6 +11,7 @@ import pytest
 from tests.architecture.imports import ROOT, Import, imports, sources, within
 
 LAYERS = (
+    ("commands",),
     ("reports", "figures"),
     ("lineage",),
     ("evaluation",),

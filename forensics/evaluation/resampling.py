@@ -1,0 +1,44 @@
+"""Intervals by resampling families: pairs that share a lineage or a developer are not independent of each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+Values = NDArray[np.float64]
+REPLICATES = 200
+LEVEL = 0.95
+LEAST_FAMILIES = 2
+
+
+def pair_weights(groups: Sequence[tuple[str, str]], *, replicates: int = REPLICATES, seed: int = 0) -> Values:
+    """(n, 1+replicates): how often each pair counts; the first column counts every pair once.
+
+    In a replicate the families that occur are drawn with replacement, as many as there are. A pair across two families
+    counts the product of how often they were drawn, a pair within one as often as it was drawn. So both sides of a pair
+    are resampled. Source: the bootstrap over nodes for dyads (Snijders & Borgatti 1999), its nodes being families.
+    """
+    names = sorted({name for pair in groups for name in pair})
+    place = {name: i for i, name in enumerate(names)}
+    sides = np.array([(place[a], place[b]) for a, b in groups], dtype=np.int64).reshape(-1, 2)
+    drawn = np.ones((1 + replicates, max(len(names), 1)))
+    if names:
+        rng = np.random.default_rng(seed)
+        drawn[1:] = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=replicates)
+    left, right = drawn[:, sides[:, 0]].T, drawn[:, sides[:, 1]].T
+    return np.where((sides[:, 0] == sides[:, 1])[:, None], left, left * right)
+
+
+def interval(found: Values, *, families: int) -> tuple[float, float] | None:
+    """The percentile interval of replicates, the first entry (the value itself) left out.
+
+    None, that is not estimable, with fewer than two families on the related side or where fewer than half of the
+    replicates have a value.
+    """
+    told = found[1:][np.isfinite(found[1:])]
+    if families < LEAST_FAMILIES or told.size * 2 < found.size - 1 or not told.size:
+        return None
+    low, high = np.quantile(told, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return float(low), float(high)
