@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from forensics import channels, registry
 from forensics.commands.common import columns, compared, known_calibrations, progress
 from forensics.corpora import ResponseSource, open_corpus
@@ -33,6 +36,7 @@ class Recording:
     table: PairTable
     calibration: Calibration | None
     ordered: tuple[str, ...]
+    peer: NDArray[np.float64]
 
 
 def recorded(folder: Path, args: argparse.Namespace) -> Recording:
@@ -46,7 +50,7 @@ def recorded(folder: Path, args: argparse.Namespace) -> Recording:
     peer = compression.zlib_similarity([compression.replies(source.responses(m), wanted) for m in result.models])
     matrices = dict(result.scores) | columns(result) | {BASELINE: peer}
     table = pair_table(folder.resolve().name, result.models, matrices, labels)
-    return Recording(folder.resolve().name, source, labels, result, table, chosen, ordered)
+    return Recording(folder.resolve().name, source, labels, result, table, chosen, ordered, peer)
 
 
 def corpus_hash(folder: Path) -> str:

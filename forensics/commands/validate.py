@@ -7,11 +7,15 @@ import json
 from pathlib import Path
 from typing import Any
 
+from forensics import figures, registry
 from forensics.commands.common import write_pairs
 from forensics.commands.recordings import Recording, recorded, tables_by_prompts
 from forensics.errors import MisleadingEvidence
+from forensics.evaluation.pairs import POSITIVES
 from forensics.evaluation.prompts import curve_rows
-from forensics.evaluation.validation import turing_failures, validation
+from forensics.evaluation.teachers import teacher_rows, votes
+from forensics.evaluation.validation import BASELINE, turing_failures, validation
+from forensics.reports.validation_page import page
 from forensics.reports.validation_text import report_text
 
 EXITS = "Ends with status 6 when an LR that is reported misleads more often than Turing's rule allows."
@@ -37,6 +41,8 @@ def judged(recording: Recording, args: argparse.Namespace, *, curve: bool) -> di
         recording.table, recording.calibration, str(recording.result.calibration["no_lr_reason"]), seed=args.seed
     )
     told["models"], told["prompts"] = len(recording.result.models), len(recording.ordered)
+    matrices = dict(recording.result.scores) | {BASELINE: recording.peer}
+    told["teachers"] = teacher_rows(votes(recording.labels, recording.result.models, matrices), seed=args.seed)
     tables = list(tables_by_prompts(recording, args)) if curve and recording.calibration else []
     told["curve"] = curve_rows(tables, recording.calibration, seed=args.seed)
     return told
@@ -57,9 +63,26 @@ def run(args: argparse.Namespace) -> None:
 
 
 def write(recording: Recording, told: dict[str, Any], out: Path) -> None:
-    """Write validation.json, validation.txt and pairs.csv into a folder."""
+    """Write validation.json, validation.html, validation.txt and pairs.csv into a folder."""
     out.mkdir(parents=True, exist_ok=True)
     plain = json.dumps(told | {"manifest": dict(recording.result.manifest)}, indent=1, allow_nan=False)
     (out / "validation.json").write_text(plain + "\n", encoding="utf-8")
     (out / "validation.txt").write_text(report_text(told) + "\n", encoding="utf-8")
+    (out / "validation.html").write_text(page(told, figures_of(told)), encoding="utf-8")
     write_pairs(recording.result, out / "pairs.csv")
+
+
+def figures_of(told: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
+    """(title, reading, Plotly figure) of all that can be drawn: held-out LRs and reported ones, errors, prompts."""
+    wanted: list[tuple[str, dict[str, str]]] = []
+    for proposition in POSITIVES:
+        for judged in ("held_out", "bounded"):
+            wanted += [(name, {"proposition": proposition, "judged": judged}) for name in ("tippett", "ece")]
+    wanted += [("errors", {}), ("prompts", {"measure": "cllr"}), ("prompts", {"measure": "auc"})]
+    found = []
+    for name, options in wanted:
+        plugin = registry.load(figures.PACKAGE, name)
+        data = plugin.data(told, **options)
+        if not data["empty"]:
+            found.append((str(data["title"]), str(data["reading"]), plugin.figure(data)))
+    return found

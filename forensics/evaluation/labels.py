@@ -84,9 +84,13 @@ class Labels:
     def _teachers(row: Mapping[str, str]) -> frozenset[str]:
         return frozenset(t.strip() for t in row["teachers"].split(";") if t.strip())
 
+    def teacher_families(self, row: Mapping[str, str]) -> frozenset[str]:
+        """The families of a model's documented teachers."""
+        return frozenset(self.teacher_family.get(t, t) for t in self._teachers(row))
+
     def _taught_by(self, student: Mapping[str, str], other: Mapping[str, str]) -> bool:
         """Whether the other's developer made a teacher of the student."""
-        families = {self.teacher_family.get(t, t) for t in self._teachers(student)}
+        families = self.teacher_families(student)
         makers = {row["developer"] for row in self.lineage.values() if row["family"] in families}
         makers |= {self.lineage[t]["developer"] for t in self._teachers(student) if t in self.lineage}
         return other["developer"] in makers

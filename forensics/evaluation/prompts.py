@@ -30,7 +30,7 @@ def by_coverage(answered: Sequence[frozenset[str]], prompts: Mapping[str, Prompt
 
 
 def draws(ordered: Sequence[str], *, seed: int = 0) -> list[tuple[int, frozenset[str]]]:
-    """(size, prompt ids) of every draw, from the first 200 prompts in `ordered`; sizes that they cannot fill are left out.
+    """(size, prompt ids) of every draw, from the first 200 prompts in `ordered`; sizes they cannot fill are left out.
 
     Draws of one size share no prompt.
     """

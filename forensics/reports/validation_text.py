@@ -25,11 +25,16 @@ def with_interval(row: Mapping[str, Any], name: str) -> str:
     """A figure and its interval, as in ``.871 [.745, .958]``; a dash where either is not estimable."""
     if row.get(name) is None:
         return "-"
-    limits = row["intervals"].get(name)
-    return f"{_short(row[name])} [{', '.join(map(_short, limits)) if limits else '-'}]"
+    return f"{figure_word(row[name])} [{interval_word(row['intervals'].get(name))}]"
 
 
-def _short(value: float) -> str:
+def interval_word(limits: Sequence[float] | None) -> str:
+    """The ends of an interval, or a dash where it is not estimable."""
+    return ", ".join(map(figure_word, limits)) if limits else "-"
+
+
+def figure_word(value: float) -> str:
+    """Three decimals, four near 0 and 1, without the leading zero."""
     text = f"{value:.4f}" if 0 < abs(value) < 0.01 or 0.99 < abs(value) < 1 else f"{value:.3f}"
     return text.replace("0.", ".", 1) if text.lstrip("-").startswith("0.") else text
 
@@ -57,6 +62,7 @@ def _parts(told: Mapping[str, Any]) -> Iterable[str]:
             f"({row['recipe']}), {row['column']}: AUC {with_interval(row, 'auc')}"
         )
     yield from _ratios(told)
+    yield from _teachers(told.get("teachers") or [])
     yield from _curve(told.get("curve") or [])
     yield f"A figure is firm with at least {LEAST_PAIRS} pairs from {LEAST_FAMILIES} families."
 
@@ -112,6 +118,23 @@ def _ratios(told: Mapping[str, Any]) -> Iterable[str]:
 def _figures(figures: Mapping[str, Any]) -> list[object]:
     turing = "holds" if figures["turing_holds"] else "FAILS"
     return [*(with_interval(figures, name) for _, name in LLR_FIGURES), figures["coverage"], turing]
+
+
+def _teachers(rows: Sequence[Mapping[str, Any]]) -> Iterable[str]:
+    if rows:
+        yield (
+            "The documented teacher's family among those released by the student's date, one vote per developer and "
+            "teacher family; minor: without the two most used teachers"
+        )
+        cells = []
+        for row in rows:
+            sides = [row["all"], row["minor"]]
+            told = [
+                [side["n"], with_interval(side, "first"), with_interval(side, "three")] if side else [0, "-", "-"]
+                for side in sides
+            ]
+            cells.append([row["by"], *told[0], *told[1]])
+        yield text_table(("ranked by", "votes", "first", "in three", "minor", "first", "in three"), cells)
 
 
 def _curve(rows: Sequence[Mapping[str, Any]]) -> Iterable[str]:
