@@ -126,6 +126,11 @@ def _of_corpus(rows: Iterable[dict[str, str]], corpus: str) -> list[dict[str, st
     return [row for row in rows if row.get("corpus", corpus) == corpus]
 
 
+def labelled_folders(parent: Path) -> list[Path]:
+    """The folders below `parent` that say where their models come from, in name order."""
+    return sorted(path.parent for path in parent.glob("*/lineage.csv"))
+
+
 def read_labels(folder: Path) -> Labels:
     """The labels of a corpus folder; raises CorpusError where lineage.csv or pairs.csv is missing or odd."""
     lineage_file, pair_file = folder / "lineage.csv", _beside(folder, "pairs.csv")

@@ -18,10 +18,17 @@ def picked(told: Mapping[str, Any], proposition: str, judged: str) -> Mapping[st
 
 
 def line(
-    name: str, x: Sequence[float], y: Sequence[float], colour: str, dash: str = "solid", **more: Any
+    name: str,
+    x: Sequence[float],
+    y: Sequence[float],
+    colour: str,
+    dash: str = "solid",
+    *,
+    shape: str = "linear",
+    **more: Any,
 ) -> dict[str, Any]:
-    """A line with its name in the legend."""
-    pen = {"color": colour, "width": 2, "dash": dash}
+    """A line with its name in the legend; `shape` "hv" makes it a staircase."""
+    pen = {"color": colour, "width": 2, "dash": dash, "shape": shape}
     return {"type": "scatter", "mode": "lines", "name": name, "x": list(x), "y": list(y), "line": pen} | more
 
 

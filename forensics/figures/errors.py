@@ -47,7 +47,7 @@ class Errors:
     def figure(self, data: dict[str, Any]) -> dict[str, Any]:
         """One falling line for each proposition."""
         drawn = [
-            shared.line(style.label(name), _on_log(curve["alarm"]), _on_log(curve["miss"]), *pen)
+            shared.line(style.label(name), _on_log(curve["alarm"]), _on_log(curve["miss"]), *pen, shape="hv")
             for (name, curve), pen in zip(data["curves"].items(), PENS, strict=False)
         ]
         axis = {"type": "log", "range": [-4.1, 0.05], "tickvals": [1e-4, 1e-3, 0.01, 0.1, 1]}

@@ -52,8 +52,7 @@ class Prompts:
         for name, pen in PENS.items():
             rows = [row for row in data["rows"] if row[0] == name]
             drawn += [*_band(rows, pen[0]), *_line(name, rows, pen)]
-        sizes = sorted({row[1] for row in data["rows"]})
-        axis = {"type": "log", "tickvals": sizes, "ticktext": [str(size) for size in sizes]}
+        axis = {"type": "log", "tickvals": _apart(sorted({row[1] for row in data["rows"]})), "tickangle": 0}
         top = {"range": [0, 1.1]} if data["measure"] == "cllr" else {"range": [0.5, 1.01]}
         return {"data": drawn, "layout": shared.chart("prompts", MEASURES[data["measure"]], xaxis=axis, yaxis=top)}
 
@@ -66,6 +65,14 @@ def _reading(rows: Sequence[Sequence[Any]], title: str) -> str:
     ends = {row[0]: (first, row) for row in rows for first in [next(r for r in rows if r[0] == row[0])]}
     words = [f"{name} {a[4]:.3f} at {a[1]} prompts, {b[4]:.3f} at {b[1]}" for name, (a, b) in ends.items()]
     return f"{title}: {'; '.join(words)}." if words else "No curve was computed."
+
+
+def _apart(sizes: list[int]) -> list[int]:
+    """The sizes whose names find room on a logarithmic axis, the largest always among them."""
+    kept = sizes[-1:]
+    for size in reversed(sizes):
+        kept += [size] if kept[-1] >= 1.4 * size else []
+    return kept[::-1]
 
 
 def _line(name: str, rows: Sequence[Sequence[Any]], pen: tuple[str, str]) -> list[dict[str, Any]]:
