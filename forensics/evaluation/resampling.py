@@ -6,11 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import norm
+from scipy.stats import t as student
 
 Values = NDArray[np.float64]
 REPLICATES = 200
 LEVEL = 0.95
-LEAST_FAMILIES = 2
+LEAST_FAMILIES = 3
 
 
 def pair_weights(groups: Sequence[tuple[str, str]], *, replicates: int = REPLICATES, seed: int = 0) -> Values:
@@ -32,13 +34,15 @@ def pair_weights(groups: Sequence[tuple[str, str]], *, replicates: int = REPLICA
 
 
 def interval(found: Values, *, families: int) -> tuple[float, float] | None:
-    """The percentile interval of replicates, the first entry (the value itself) left out.
+    """The expanded percentile interval of replicates; the first entry is the value itself, which is always inside.
 
-    None, that is not estimable, with fewer than two families on the related side or where fewer than half of the
-    replicates have a value.
+    families: on the related side. Few of them make plain percentiles too narrow, so these are those that a t
+    distribution with one degree of freedom less would ask for (Hesterberg 2015, section 4.3). None, that is not
+    estimable, with fewer than three families or where fewer than half of the replicates have a value.
     """
     told = found[1:][np.isfinite(found[1:])]
     if families < LEAST_FAMILIES or told.size * 2 < found.size - 1 or not told.size:
         return None
-    low, high = np.quantile(told, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return float(low), float(high)
+    reach = student.ppf((1 + LEVEL) / 2, families - 1) * np.sqrt(families / (families - 1))
+    low, high = np.quantile(told, [norm.cdf(-reach), norm.cdf(reach)])
+    return float(min(low, found[0])), float(max(high, found[0]))

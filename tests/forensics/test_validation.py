@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from forensics.__main__ import main
 from forensics.evaluation import calibration, compression, curves, metrics, resampling, weighted
@@ -77,22 +79,19 @@ def dependent(seed: int, families: int = 24, members: int = 4) -> tuple[np.ndarr
 
 
 def test_the_family_bootstrap_covers_the_truth_where_resampling_pairs_does_not() -> None:
-    many = dependent(999, families=600, members=2)
-    truth = metrics.auc(many[0][many[1]], many[0][~many[1]])
-    covered = {"families": 0, "pairs": 0}
-    for seed in range(100):
+    # A related pair's score has mean 1.5 and variance 4 x .49 + .64 + .25, an unrelated one's 0 and 2 x .49 + .25.
+    truth = norm.cdf(1.5 / math.sqrt(2.85 + 1.23))
+    covered = dict.fromkeys(("families", "pairs"), 0)
+    for seed in range(50):
         score, related, groups = dependent(seed)
-        naive = [(f"a{i}", f"b{i}") for i in range(score.size)]
-        for name, units in (("families", groups), ("pairs", naive)):
-            weights = resampling.pair_weights(units, replicates=200, seed=seed)
-            if name == "pairs":
-                weights = np.random.default_rng(seed).poisson(1.0, weights.shape).astype(float)
-                weights[:, 0] = 1.0
+        apart = np.random.default_rng(seed).poisson(1.0, (score.size, 81)).astype(float)
+        apart[:, 0] = 1.0
+        for name, weights in (("families", resampling.pair_weights(groups, replicates=80)), ("pairs", apart)):
             background = weighted.Unrelated(score[~related], weights[~related])
-            low, high = resampling.interval(weighted.auc(score[related], weights[related], background), families=24)
-            covered[name] += low <= truth <= high
-    assert covered["families"] >= 88
-    assert covered["pairs"] <= 80
+            limits = resampling.interval(weighted.auc(score[related], weights[related], background), families=24)
+            covered[name] += bool(limits and limits[0] <= truth <= limits[1])
+    assert covered["families"] >= 43, covered
+    assert covered["pairs"] <= 35, covered
 
 
 def labelled(seed: int = 0, shift: float = 0.0, corpus: str = "c") -> PairTable:
@@ -122,7 +121,7 @@ def test_every_figure_bears_its_value_inside_its_interval_and_renamed_families_c
     figures = [*row["columns"].values(), told["propositions"][0]["raw"]]
     for figure in figures:
         for name, limits in figure["intervals"].items():
-            assert limits[0] <= figure[name] <= limits[1]
+            assert limits[0] <= figure[name] <= limits[1], name
     json.dumps(told, allow_nan=False)
 
 
@@ -145,9 +144,8 @@ def test_a_corpus_left_out_is_judged_by_a_fit_that_never_saw_it() -> None:
     tables = [labelled(seed, corpus=f"c{seed}") for seed in range(3)]
     tables[2].columns["agreement"][:] *= -1  # type: ignore[index]
     rows = {row["corpus"]: row for row in leave_corpus_out(tables, {"weights": ("agreement",)})}
-    assert rows["c2"]["raw"]["auc"] == pytest.approx(1 - Judge(tables[2]).likelihood_ratios(
-        -tables[2].columns["agreement"], tables[2].relation == "parent_child", tables[2].relation == "unrelated"
-    )["auc"], abs=1e-6)  # fmt: skip
+    assert rows["c2"]["raw"]["auc"] < 0.3  # its scores speak the wrong way round, and no fit has learnt that from it
+    assert rows["c2"]["fitted_on"]["positives"] == 2 * rows["c2"]["n"]
     assert rows["c2"]["families_unseen"] is None  # every family's name is in the other corpora too
 
 
