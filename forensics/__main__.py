@@ -1,4 +1,4 @@
-"""The engine from a shell: python -m forensics compare | identify | validate | study | fit."""
+"""The engine from a shell: python -m forensics compare | identify | tree | explain | validate | study | fit."""
 
 from __future__ import annotations
 
@@ -20,9 +20,14 @@ from forensics.evaluation import calibration as calibrations
 from forensics.evaluation.fitting import TEXT_FEATURES, fit_calibration
 from forensics.evaluation.fusion import RIDGE
 from forensics.evaluation.verbal import number
+from forensics.lineage.comparison import Material
+from forensics.lineage.explanation import explain
+from forensics.lineage.explanation_text import explanation_text
 from forensics.lineage.identification import identify, read_catalogue
+from forensics.lineage.newick import sketch
 from forensics.lineage.records import PROPOSITIONS
-from forensics.tables import text_table
+from forensics.lineage.trees import lineage_tree
+from forensics.tables import printable, text_table
 
 
 def _at_least(least: int) -> Callable[[str], int]:
@@ -88,6 +93,42 @@ def run_identify(args: argparse.Namespace) -> None:
     print(f"\n{found.finding}")
     if found.calibration["no_lr_reason"]:
         print(f"No LR reported: {found.calibration['no_lr_reason']}")
+
+
+def run_tree(args: argparse.Namespace) -> None:
+    """Write the lineage tree in Newick and print it."""
+    result = compared(open_corpus(args.dir), _read_models(args.models), args)
+    tree = lineage_tree(result, outgroup=args.outgroup)
+    written = tree.consensus if args.consensus else tree.newick
+    if args.out:
+        part = args.out.with_name(args.out.name + ".part")
+        part.write_text(written + "\n", encoding="utf-8")
+        part.replace(args.out)
+    if args.json:
+        print(json.dumps(asdict(tree) | {"manifest": result.manifest}, allow_nan=False))
+        return
+    print(sketch(tree, ascii_only="utf" not in (sys.stdout.encoding or "").lower()))
+    chosen = "as asked" if args.outgroup else "the model with the least evidence of kinship to any other"
+    print(f"\nRooted at {printable(tree.outgroup)}, {chosen}; the root says nothing about direction.")
+    print(f"Support is the share of {tree.replicates} bootstrap replicates over prompts that hold a branch.")
+    if tree.left_out:
+        print(f"Left out, since some distances are not estimable: {', '.join(map(printable, tree.left_out))}")
+
+
+def run_explain(args: argparse.Namespace) -> None:
+    """Say why the LRs of one pair are what they are."""
+    source = open_corpus(args.dir)
+    one, other = args.pair
+    if unknown := sorted({one, other} - set(source.models)):
+        raise BadInput(f"no such model: {', '.join(unknown)}", where=source.path.name)
+    kept: list[Material] = []
+    result = compared(source, None, args, kept.append)
+    wanted = (args.proposition,) if args.proposition else PROPOSITIONS
+    told = explain(result, kept[0], source.prompts, source.responses(one), other, propositions=wanted, top=args.top)
+    if args.json:
+        print(json.dumps(asdict(told) | {"calibration": result.calibration}, allow_nan=False))
+        return
+    print(explanation_text(told, args.top))
 
 
 def _features(text: str) -> tuple[str, tuple[str, ...]]:
@@ -177,6 +218,21 @@ def parser() -> argparse.ArgumentParser:
     )
     four.add_argument("--tokenizer", action="append", metavar="HASH", help="hold only for models of these tokenizers")
     four.set_defaults(run=run_fit)
+
+    five = commands.add_parser("tree", parents=[common], help="the lineage tree of a corpus, with support")
+    five.add_argument("dir", type=Path, metavar="DIR", help="a recorded corpus")
+    five.add_argument("--models", type=Path, metavar="FILE", help="only these models, one name a line")
+    five.add_argument("--outgroup", metavar="MODEL", help="root the tree here (default: the least related model)")
+    five.add_argument("--out", type=Path, metavar="FILE.nwk", help="where the Newick goes, with support in percent")
+    five.add_argument("--consensus", action="store_true", help="write the majority-rule consensus instead")
+    five.set_defaults(run=run_tree)
+
+    six = commands.add_parser("explain", parents=[common], help="why the LRs of one pair are what they are")
+    six.add_argument("dir", type=Path, metavar="DIR", help="a recorded corpus")
+    six.add_argument("--pair", nargs=2, required=True, metavar=("A", "B"), help="the two models")
+    six.add_argument("--proposition", choices=PROPOSITIONS, help="one LR only (default: all)")
+    six.add_argument("--top", type=_at_least(1), default=10, metavar="N", help="phrases and probes (default 10)")
+    six.set_defaults(run=run_explain)
     return top
 
 

@@ -21,6 +21,11 @@ def _word(cell: object) -> str:
     return f"{cell:.4g}" if isinstance(cell, float) else str(cell)
 
 
+def printable(text: str) -> str:
+    """The text for one line of a terminal: control and direction characters are shown as escapes, never sent."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def safe_cell(value: Any) -> Any:
     """The value for a CSV cell: text that a spreadsheet would run as a formula gets a quote before it."""
     return f"'{value}" if isinstance(value, str) and value[:1] in FORMULA and value else value

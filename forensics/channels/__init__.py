@@ -6,9 +6,9 @@ of scores, larger meaning more alike. It never sees a label or a model's name.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,3 +61,32 @@ class Channel(Protocol):
         weights: NDArray[np.float32] | None = None,
     ) -> ChannelResult:
         """Scores for every pair. `weights` (r, p) are bootstrap counts for the prompts in sorted id order."""
+
+
+@dataclass(frozen=True)
+class PairCells:
+    """What one score of one pair is made of: `pool` of the mean of `values`, one to a cell.
+
+    prompt_ids: (n,) the prompt of each cell, several cells to a prompt where a channel looks closer. values: (n,)
+    float64. labels: what to call each cell within its prompt, '' where it is the whole of it. pool: means to scores as
+    `compare` gives them, before any cohort normalisation; what hangs on other pairs is held as it was.
+    """
+
+    prompt_ids: tuple[str, ...]
+    values: NDArray[np.float64]
+    pool: Callable[[NDArray[np.float64]], NDArray[np.float64]]
+    labels: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class Explaining(Channel, Protocol):
+    """A channel some of whose scores are means over prompts, and which can say what one pair's are made of."""
+
+    def cells(
+        self,
+        population: Sequence[Fingerprint],
+        prompts: Mapping[str, Prompt],
+        result: ChannelResult,
+        pair: tuple[int, int],
+    ) -> Mapping[str, PairCells]:
+        """Score name to its cells, for one pair of the population that `result` was made of; none where it is NaN."""

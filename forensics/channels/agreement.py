@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from forensics.channels import ChannelResult, Fingerprint
+from forensics.channels import ChannelResult, Fingerprint, PairCells
 from forensics.features.blocks import blocks
 from forensics.features.copies import copy_weights
 from forensics.features.tokens import token_table
@@ -85,6 +85,33 @@ class Agreement:
                 names[1]: cosine.replicates(),
             },
         )
+
+    def cells(
+        self,
+        population: Sequence[Fingerprint],
+        prompts: Mapping[str, Prompt],
+        result: ChannelResult,
+        pair: tuple[int, int],
+    ) -> Mapping[str, PairCells]:
+        """The pair's overlap and cosine on each prompt."""
+        witness = copy_weights(population)
+        ids: list[str] = []
+        values: list[tuple[float, float]] = []
+        for block in blocks(population, prompts, least_models=LEAST_MODELS):
+            among = np.flatnonzero(np.isin(block.rows, pair))
+            if among.size == 2:
+                grams = gram_counts(block.tokens, block.segment, block.row_of_segment, block.rows.size, ORDERS)
+                rare = rare_overlap(grams, witness[block.rows], among)
+                values.append((float(rare[0, 1]), float(centred_cosine(grams, among)[0, 1])))
+                ids.append(block.prompt_id)
+        if len(ids) < self.least_prompts:
+            return {}
+        overlap, cosine = np.array(values).T
+        lift = float(np.exp(result.scores["agreement"][pair]) - overlap.mean())
+        return {
+            "agreement": PairCells(tuple(ids), overlap, lambda mean: np.log(mean + lift)),
+            "agreement_cosine": PairCells(tuple(ids), cosine, lambda mean: mean),
+        }
 
 
 PLUGIN = Agreement()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from forensics.channels import ChannelResult, Fingerprint
+from forensics.channels import ChannelResult, Fingerprint, PairCells
 from forensics.records import Declaration, Mode, Prompt, ResponseSet
 from forensics.stats.divergence import pairwise_jensen_shannon
 
@@ -102,6 +102,29 @@ class LogProbs:
         why = f"no common tokenizer, or fewer than {self.least_prompts} raw prompts with next-token probabilities"
         return ChannelResult(scores, common["logprobs"], why, replicates=replicates, of_wording=False)
 
+    def cells(
+        self,
+        population: Sequence[Fingerprint],
+        prompts: Mapping[str, Prompt],
+        result: ChannelResult,
+        pair: tuple[int, int],
+    ) -> Mapping[str, PairCells]:
+        """The pair's divergence at each position, in bits."""
+        own = [population[model] for model in pair]
+        found: dict[str, tuple[list[str], list[str], list[float]]] = {}
+        for (_, prompt_id, chars), held in _positions(own, prompts).items():
+            if len(held) == 2:
+                name = "logprobs" if prompts[prompt_id].mode is Mode.RAW else "logprobs_chat"
+                ids, labels, values = found.setdefault(name, ([], [], []))
+                ids.append(prompt_id)
+                labels.append(f"after {chars} characters")
+                values.append(float(pairwise_jensen_shannon(*_dense(own, held))[0, 1]))
+        return {
+            name: PairCells(tuple(ids), np.array(values), _similarity, tuple(labels))
+            for name, (ids, labels, values) in found.items()
+            if np.isfinite(result.scores[name][pair])
+        }
+
 
 def _weighted(
     weights: NDArray[np.float64], total: Matrix, count: Matrix, usable: NDArray[np.bool_]
@@ -124,19 +147,26 @@ def _per_prompt(population: Sequence[Fingerprint], order: Sequence[str]) -> tupl
     """Sums of divergence and counts of positions, each (prompts, m, m), over pairs of one tokenizer."""
     m, place = len(population), {prompt_id: n for n, prompt_id in enumerate(order)}
     total, count = np.zeros((len(order), m, m)), np.zeros((len(order), m, m))
-    groups: dict[tuple[str, str, int], list[tuple[int, int]]] = {}
-    for model, one in enumerate(population):
-        tokenizer = str(one["tokenizer"][0])
-        for row, (prompt_id, chars) in enumerate(zip(one["prompt"].tolist(), one["chars"].tolist(), strict=True)):
-            if tokenizer and prompt_id in place:
-                groups.setdefault((tokenizer, prompt_id, chars), []).append((model, row))
-    for (_, prompt_id, _), held in groups.items():
+    for (_, prompt_id, _), held in _positions(population, place).items():
         if len(held) > 1:
             who = np.array([model for model, _ in held])
             at = (place[prompt_id], who[:, None], who[None, :])
             total[at] += pairwise_jensen_shannon(*_dense(population, held))
             count[at] += 1
     return total, count
+
+
+def _positions(
+    population: Sequence[Fingerprint], prompts: Container[str]
+) -> dict[tuple[str, str, int], list[tuple[int, int]]]:
+    """(tokenizer, prompt, characters) to the (model, row) of those who tell what comes there."""
+    groups: dict[tuple[str, str, int], list[tuple[int, int]]] = {}
+    for model, one in enumerate(population):
+        tokenizer = str(one["tokenizer"][0])
+        for row, (prompt_id, chars) in enumerate(zip(one["prompt"].tolist(), one["chars"].tolist(), strict=True)):
+            if tokenizer and prompt_id in prompts:
+                groups.setdefault((tokenizer, prompt_id, chars), []).append((model, row))
+    return groups
 
 
 def _dense(

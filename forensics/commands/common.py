@@ -7,7 +7,7 @@ import csv
 import math
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from forensics.evaluation import calibration as calibrations
 from forensics.evaluation.calibration import Calibration
 from forensics.evaluation.labels import read_labels
 from forensics.evaluation.pairs import PairTable, pair_table
-from forensics.lineage.comparison import compare
+from forensics.lineage.comparison import Material, compare
 from forensics.lineage.records import PROPOSITIONS, Comparison
 from forensics.tables import safe_cell
 
@@ -39,8 +39,16 @@ def known_calibrations(args: argparse.Namespace) -> Sequence[Calibration]:
     return [calibrations.load(Path(text)) for text in args.calibration or ()] or calibrations.shipped()
 
 
-def compared(source: ResponseSource, models: Iterable[str] | None, args: argparse.Namespace) -> Comparison:
-    """The comparison of a corpus' models; raises BadInput naming those that it does not hold."""
+def compared(
+    source: ResponseSource,
+    models: Iterable[str] | None,
+    args: argparse.Namespace,
+    keep: Callable[[Material], None] | None = None,
+) -> Comparison:
+    """The comparison of a corpus' models; raises BadInput naming those that it does not hold.
+
+    keep: what is to see the material that the comparison was made of.
+    """
     wanted = source.models if models is None else tuple(models)
     if unknown := sorted(set(wanted) - set(source.models)):
         raise BadInput(f"no such model: {', '.join(unknown)}", where=source.path.name)
@@ -53,6 +61,7 @@ def compared(source: ResponseSource, models: Iterable[str] | None, args: argpars
         progress=progress,
         seed=args.seed,
         known=known_calibrations(args),
+        keep=keep,
     )
 
 

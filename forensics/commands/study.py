@@ -39,6 +39,7 @@ def run(args: argparse.Namespace) -> None:
     if not folders:
         raise CorpusError("holds no labelled recording", where=args.dir.name)
     rows: list[Row] = []
+    code = code_hash()
     tables, failed = [], []
     for folder in folders:
         recording = recorded(folder, args)
@@ -52,18 +53,18 @@ def run(args: argparse.Namespace) -> None:
         rows += [figure | {"command": own} for figure in figures_of_transfer(row)]
     for study in MORE:
         rows += study(args.dir)
-    write(rows, {folder.name: corpus_hash(folder) for folder in folders}, args.out)
+    write(rows, code, {folder.name: corpus_hash(folder) for folder in folders}, args.out)
     counted = {name: sum(row["study"] == name for row in rows) for name in dict.fromkeys(r["study"] for r in rows)}
     print(text_table(("study", "figures"), [[name, n] for name, n in counted.items()]))
     if failed:
         raise MisleadingEvidence(f"reported LRs mislead more often than Turing's rule allows: {'; '.join(failed)}")
 
 
-def write(rows: Iterable[Row], hashes: dict[str, str], out: Path) -> None:
+def write(rows: Iterable[Row], code: str, hashes: dict[str, str], out: Path) -> None:
     """Write the record: what made it, then one figure a line."""
     head = {
         "filiation": forensics.__version__,
-        "code": code_hash(),
+        "code": code,
         "command": "make validate",
         "interval": {"level": LEVEL, "resampled": "families, both sides of a pair", "replicates": REPLICATES},
         "corpora": hashes,

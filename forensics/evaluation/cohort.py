@@ -19,19 +19,30 @@ def cohort_normalise(scores: NDArray[np.float64], weight: NDArray[np.float64] | 
     other row. NaN entries stay NaN and do not count. With fewer than 8 models
     everything is NaN.
     """
-    m = scores.shape[0]
-    count = np.ones(m) if weight is None else weight
     plain = scores.astype(np.float64, copy=True)
     np.fill_diagonal(plain, np.nan)
+    centre, spread = row_statistics(plain, weight)
+    deviations = (plain - centre[:, None]) / spread[:, None]
+    both = (deviations + deviations.T) / 2
+    return np.asarray(np.where(np.isfinite(deviations), np.where(np.isfinite(both), both, deviations), deviations.T))
+
+
+def row_statistics(
+    scores: NDArray[np.float64], weight: NDArray[np.float64] | None = None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(m,) centre and (m,) spread of each row without its highest tenth; NaN where they say nothing.
+
+    scores: with NaN on the diagonal.
+    """
+    m = scores.shape[0]
+    count = np.ones(m) if weight is None else weight
     centre, spread = np.full(m, np.nan), np.full(m, np.nan)
-    for i, row in enumerate(plain):
+    for i, row in enumerate(scores):
         told = np.isfinite(row)
         if count[told].sum() >= LEAST_MODELS - 1 - 1e-9:
             centre[i], spread[i] = _background(row[told], count[told])
     spread[spread <= FLAT * np.abs(centre)] = np.nan
-    deviations = (plain - centre[:, None]) / spread[:, None]
-    both = (deviations + deviations.T) / 2
-    return np.asarray(np.where(np.isfinite(deviations), np.where(np.isfinite(both), both, deviations), deviations.T))
+    return centre, spread
 
 
 def _background(values: NDArray[np.float64], count: NDArray[np.float64]) -> tuple[float, float]:

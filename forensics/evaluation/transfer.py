@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from forensics.errors import BadInput
 from forensics.evaluation.calibration import PropositionModel
 from forensics.evaluation.fitting import TEXT_FEATURES, fit_proposition, pool
-from forensics.evaluation.fusion import LabelledPairs
+from forensics.evaluation.fusion import LabelledPairs, fit
 from forensics.evaluation.judging import Judge, number
 from forensics.evaluation.labels import UNRELATED
 from forensics.evaluation.pairs import POSITIVES, PairTable
@@ -44,7 +44,7 @@ def _row(judge: Judge, name: str, wanted: Sequence[str], others: Sequence[PairTa
         return None
     raw = _where_reported(table, name, model.llr_raw(table.columns, related.shape))
     own = {family for pair in table.groups for family in pair}
-    apart = _fitted(seen.take(np.array([not own & set(pair) for pair in seen.groups], dtype=bool)), wanted)
+    apart = _fitted(seen.take(np.array([not own & set(pair) for pair in seen.groups], dtype=bool)), wanted, fit)
     strict = _where_reported(table, name, apart.llr_raw(table.columns, related.shape)) if apart else None
     return {
         "n": int(related.sum()),
@@ -58,10 +58,12 @@ def _row(judge: Judge, name: str, wanted: Sequence[str], others: Sequence[PairTa
     }
 
 
-def _fitted(pairs: LabelledPairs, wanted: Sequence[str]) -> PropositionModel | None:
-    """A fusion with its bounds, or None with too few pairs or a score that is nowhere estimable."""
+def _fitted(
+    pairs: LabelledPairs, wanted: Sequence[str], by: Callable[..., PropositionModel] = fit_proposition
+) -> PropositionModel | None:
+    """A fusion, or None with too few pairs or a score nowhere estimable. `fit` is faster, its bounds are rough."""
     try:
-        return fit_proposition(pairs, wanted)
+        return by(pairs, wanted)
     except BadInput:
         return None
 

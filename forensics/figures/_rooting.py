@@ -1,4 +1,4 @@
-"""Where the nodes of an unrooted tree stand on paper: geometry only, the drawing's root means nothing."""
+"""Where the nodes of a tree stand on paper: geometry only. The tree says itself where it is rooted."""
 
 from __future__ import annotations
 
@@ -43,25 +43,12 @@ def _walk(start: int, near: Neighbours) -> tuple[dict[int, float], dict[int, int
     return far, before
 
 
-def _middle(near: Neighbours) -> int:
-    """The node nearest to the middle of the longest path between two nodes."""
-    start = min(near)
-    far, _ = _walk(start, near)
-    end = max(far, key=lambda n: (far[n], -n))
-    far, before = _walk(end, near)
-    node = max(far, key=lambda n: (far[n], -n))
-    half = far[node] / 2
-    while node in before and far[before[node]] >= half:
-        node = before[node]
-    return node if len(near[node]) > 1 or len(near) <= 2 else next(iter(near[node]))
-
-
 def place(tree: LineageTree) -> Placed:
-    """x is the path length from the middle of the tree, y the leaf's row; an inner node stands amid its children."""
+    """x is the path length from the root of the tree, y the leaf's row; an inner node stands amid its children."""
     near = _neighbours(tree.branches)
     if not near:
         return Placed({i: (0.0, float(i)) for i in range(len(tree.models))}, {}, tuple(range(len(tree.models))))
-    root = _middle(near)
+    (root,) = {b.parent for b in tree.branches} - {b.child for b in tree.branches}
     far, parents = _walk(root, near)
     children: dict[int, list[int]] = {}
     for node, parent in parents.items():

@@ -13,7 +13,7 @@ SUPPORTED = 0.7
 
 
 class Tree:
-    """A rectangular drawing of the unrooted tree, with support in percent on its inner branches."""
+    """A rectangular drawing of the tree from its root, with support in percent on its inner branches."""
 
     declaration = Declaration(
         name="tree",
@@ -22,8 +22,8 @@ class Tree:
         source="Neighbour joining with bootstrap support (Saitou and Nei 1987; Felsenstein 1985)",
         parameters={"supported": SUPPORTED},
         limitations=(
-            "The tree is unrooted: the root of the drawing lies at the middle of the longest path and says nothing "
-            "about direction.",
+            "The root lies on the branch of the out-group, by default the model with the least evidence of kinship to "
+            "any other: it is no evidence of who descends from whom.",
             "A tree has no crossing branches, while merges and distillation cross: read it with the ranking.",
         ),
     )
@@ -41,11 +41,11 @@ class Tree:
                  "questioned": result.models[n] == questioned}
                 for n in placed.leaves
             ],
-            "branches": [_branch(b, placed.places, placed.parents) for b in result.branches],
+            "branches": [_branch(b, placed.places) for b in result.branches],
             "stems": _stems(placed.places, placed.parents),
             "replicates": result.replicates,
             "newick": result.newick,
-            "reading": _reading(inner, result.replicates) + _gaps(result.left_out),
+            "reading": _reading(inner, result) + _gaps(result.left_out),
             "table": style.table(
                 "Branches of the lineage tree", ("branch", "length", "support_percent"), _table(result)
             ),
@@ -74,12 +74,8 @@ class Tree:
         }
 
 
-def _branch(branch: Branch, places: Any, parents: Any) -> dict[str, Any]:
-    # The drawing's root may lie on the other side of the branch than the record's parent.
-    top, tip = (
-        (branch.parent, branch.child) if parents.get(branch.child) == branch.parent else (branch.child, branch.parent)
-    )
-    (x0, _), (x1, y1) = places[top], places[tip]
+def _branch(branch: Branch, places: Any) -> dict[str, Any]:
+    (x0, _), (x1, y1) = places[branch.parent], places[branch.child]
     return {"line": [round(x0, 5), y1, round(x1, 5), y1], "support": branch.support}
 
 
@@ -133,13 +129,14 @@ def _gaps(left_out: tuple[str, ...]) -> str:
     return f" Left out, since some of their distances are not estimable: {', '.join(left_out)}." if left_out else ""
 
 
-def _reading(inner: list[Branch], replicates: int) -> str:
+def _reading(inner: list[Branch], result: LineageTree) -> str:
     if not inner:
         return "There are too few models for an inner branch; the tree shows distances only."
     strong = sum(1 for b in inner if (b.support or 0) >= SUPPORTED)
+    root = f" Rooted at {result.outgroup}, which" if result.outgroup else " The root"
     return (
-        f"{strong} of {len(inner)} inner branches hold in at least {SUPPORTED:.0%} of {replicates} bootstrap "
-        "replicates; the others are dashed. The drawing's root says nothing about direction."
+        f"{strong} of {len(inner)} inner branches hold in at least {SUPPORTED:.0%} of {result.replicates} bootstrap "
+        f"replicates; the others are dashed.{root} says nothing about direction."
     )
 
 

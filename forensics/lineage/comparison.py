@@ -45,6 +45,21 @@ class Fingerprinted:
     prints: Mapping[str, Fingerprint]
 
 
+@dataclass(frozen=True)
+class Material:
+    """What a comparison was made of, for those who ask why: see `forensics.lineage.explanation`.
+
+    found: fingerprints of the models, in the order of the comparison. results: channel to its scores before any cohort
+    normalisation. witness: (m,) what each model counts for in a cohort, 0 for one that gives the same reply to most
+    prompts. chosen: the calibration in use.
+    """
+
+    found: Sequence[Fingerprinted]
+    results: Mapping[str, ChannelResult]
+    witness: NDArray[np.float64]
+    chosen: Calibration | None
+
+
 def _silent(_stage: str, _share: float) -> None:
     return None
 
@@ -60,13 +75,14 @@ def compare(
     seed: int = 0,
     replicates: int = REPLICATES,
     known: Sequence[Calibration] | None = None,
+    keep: Callable[[Material], None] | None = None,
 ) -> Comparison:
     """The comparison of all pairs of the given response sets, models sorted by code point.
 
     sets may be a generator: one set is held at a time, its fingerprints are kept (in `cache` too, by content hash).
     suite_hash lets a calibration that is tied to a suite apply. known: the calibrations to choose from, those shipped
-    by default. Raises BadInput for fewer than two models or a name given twice. The same input and seed give the same
-    result, whatever the order of the sets.
+    by default. keep: is handed what the comparison was made of. Raises BadInput for fewer than two models or a name
+    given twice. The same input and seed give the same result, whatever the order of the sets.
     """
     report = progress or _silent
     plugins: dict[str, Channel] = registry.load_all(channels.PACKAGE)
@@ -84,6 +100,8 @@ def compare(
     )
     counted = results[chosen.conditions.counted if chosen else "agreement"].n
     ratios = likelihood_ratios(chosen, reason, scores, counted, witness)
+    if keep:
+        keep(Material(found, results, witness, chosen))
     report("done", 1.0)
     return Comparison(
         models=tuple(item.model for item in found),

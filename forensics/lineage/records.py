@@ -71,9 +71,10 @@ class Identification:
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """A branch of an unrooted tree from `parent` to `child` (node numbers; leaves are 0..m-1 in model order).
+    """A branch from `parent` to `child` (node numbers; leaves are 0..m-1 in the order of the tree's models).
 
-    support: share of bootstrap replicates that hold this split, in [0, 1], or None on a leaf's branch.
+    support: share of bootstrap replicates that hold this split, in [0, 1]; None where every tree holds it, as on a
+    leaf's branch.
     """
 
     parent: int
@@ -84,9 +85,11 @@ class Branch:
 
 @dataclass(frozen=True, slots=True)
 class LineageTree:
-    """Neighbour-joining tree. `newick` carries support as node labels in percent.
+    """Neighbour-joining tree; its branches lead away from one root. `newick` carries support as node labels in percent.
 
-    left_out: models that were asked for, and whose distances to the others are not estimable.
+    models: in an order of the tree's own. replicates: of the bootstrap, those in which every pair was estimable.
+    left_out: models that were asked for, and whose distances to the others are not estimable. outgroup: the model at
+    whose branch the tree is rooted. consensus: the majority-rule consensus of the replicates, in Newick, no lengths.
     """
 
     models: tuple[str, ...]
@@ -94,3 +97,5 @@ class LineageTree:
     newick: str
     replicates: int
     left_out: tuple[str, ...] = ()
+    outgroup: str = ""
+    consensus: str = ""

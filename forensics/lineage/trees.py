@@ -1,104 +1,49 @@
-"""Neighbour-joining trees with bootstrap support."""
+"""Neighbour-joining trees with bootstrap support, rooted at an out-group."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from forensics.errors import BadInput
+from forensics.lineage.consensus import majority
+from forensics.lineage.joining import Joined, neighbour_joining, splits
+from forensics.lineage.newick import newick
 from forensics.lineage.records import Branch, Comparison, LineageTree
-
-Edges = list[tuple[int, int, float]]
-
-
-def neighbour_joining(distance: NDArray[np.floating]) -> Edges:
-    """Edges (parent, child, length) of the unrooted tree of an (m, m) distance matrix, m >= 3; leaves are 0..m-1.
-
-    Negative lengths are set to 0 and taken from the sister, as usual. Ties go to the lowest numbers, so the result
-    depends on the matrix alone. Source: Saitou & Nei 1987, Studier & Keppler 1988.
-    """
-    m = distance.shape[0]
-    matrix = distance.astype(np.float64).copy()
-    node = np.arange(m)
-    edges: Edges = []
-    following = m
-    while node.size > 3:
-        k = node.size
-        sums = matrix.sum(axis=1)
-        criterion = (k - 2) * matrix - sums[:, None] - sums[None]
-        np.fill_diagonal(criterion, np.inf)
-        i, j = divmod(int(np.argmin(criterion)), k)
-        i, j = min(i, j), max(i, j)
-        half = matrix[i, j] / 2
-        left = half + (sums[i] - sums[j]) / (2 * (k - 2))
-        first, second = _lengths(left, matrix[i, j])
-        edges += [(following, int(node[i]), first), (following, int(node[j]), second)]
-        joined = (matrix[i] + matrix[j] - matrix[i, j]) / 2
-        matrix[i], matrix[:, i] = joined, joined
-        matrix[i, i] = 0.0
-        kept = np.arange(k) != j
-        matrix, node = matrix[np.ix_(kept, kept)], node[kept].copy()
-        node[i] = following
-        following += 1
-    return edges + _last_three(matrix, node, following)
+from forensics.lineage.rooting import least_related, rooted
 
 
-def _lengths(left: float, whole: float) -> tuple[float, float]:
-    left = min(max(left, 0.0), max(whole, 0.0))
-    return left, max(whole, 0.0) - left
-
-
-def _last_three(matrix: NDArray[np.float64], node: NDArray[np.int64], centre: int) -> Edges:
-    a, b, c = matrix[0, 1], matrix[0, 2], matrix[1, 2]
-    lengths = ((a + b - c) / 2, (a + c - b) / 2, (b + c - a) / 2)
-    return [(centre, int(n), max(float(length), 0.0)) for n, length in zip(node, lengths, strict=True)]
-
-
-def _below(edges: Edges, leaves: int) -> dict[int, int]:
-    """Node to the bit set of leaves below it. Children come before parents in the order of joining."""
-    below = {leaf: 1 << leaf for leaf in range(leaves)}
-    for parent, child, _ in edges:
-        below[parent] = below.get(parent, 0) | below[child]
-    return below
-
-
-def splits(edges: Edges, leaves: int) -> dict[int, int]:
-    """Inner child node to its split: the bit set of leaves on the side without leaf 0."""
-    everything = (1 << leaves) - 1
-    below = _below(edges, leaves)
-    found = {child: below[child] for _, child, _ in edges if child >= leaves}
-    return {child: bits if not bits & 1 else everything & ~bits for child, bits in found.items()}
-
-
-def lineage_tree(comparison: Comparison, models: Sequence[str] | None = None) -> LineageTree:
+def lineage_tree(
+    comparison: Comparison, models: Sequence[str] | None = None, outgroup: str | None = None
+) -> LineageTree:
     """The tree of a comparison (or of some of its models), each inner branch with its bootstrap support in [0, 1].
 
-    Models whose distances are not estimable are named in `left_out`. Raises BadInput for an unknown model, and where
-    fewer than 3 are left.
+    outgroup: the model at whose branch the tree is rooted; by default the one with the least evidence of kinship to
+    any other. Models whose distances are not estimable are named in `left_out`. Raises BadInput for an unknown model,
+    for an out-group that is not in the tree, and where fewer than 3 models are left.
     """
     asked = _places(comparison, models)
     chosen = _estimable(comparison, asked)
-    names = tuple(comparison.models[i] for i in chosen)
-    square = np.ix_(chosen, chosen)
-    distance = comparison.distance[square]
-    edges = neighbour_joining(distance)
-    own = splits(edges, len(names))
-    votes: Counter[int] = Counter()
-    usable = 0
-    for replicate in comparison.support_distances:
-        part = replicate[square]
-        if np.isfinite(part).all():
-            usable += 1
-            votes.update(set(splits(neighbour_joining(part), len(names)).values()))
-    branches = tuple(
-        Branch(parent, child, length, votes[own[child]] / usable if child in own and usable else None)
-        for parent, child, length in edges
-    )
     left_out = tuple(comparison.models[i] for i in asked if i not in chosen)
-    return LineageTree(names, branches, _newick(names, branches), usable, left_out)
+    chosen = [chosen[i] for i in _by_content(comparison.distance[np.ix_(chosen, chosen)])]
+    names = tuple(comparison.models[i] for i in chosen)
+    rows, columns = np.ix_(chosen, chosen)
+    distance = comparison.distance[rows, columns]
+    root_at = least_related(distance) if outgroup is None else _named(names, outgroup)
+    votes, usable = _votes(comparison.support_distances[:, rows, columns])
+    branches = rooted(_branches(neighbour_joining(distance[None]), votes, usable), root_at)
+    return LineageTree(
+        names,
+        branches,
+        newick(names, branches),
+        usable,
+        left_out,
+        outgroup=names[root_at],
+        consensus=newick(names, majority(votes, usable, len(names), root_at), lengths=False),
+    )
 
 
 def _places(comparison: Comparison, models: Sequence[str] | None) -> list[int]:
@@ -121,15 +66,41 @@ def _estimable(comparison: Comparison, places: list[int]) -> list[int]:
     return kept
 
 
-def _newick(names: Sequence[str], branches: Sequence[Branch]) -> str:
-    children: dict[int, list[Branch]] = {}
-    for branch in branches:
-        children.setdefault(branch.parent, []).append(branch)
+def _by_content(distance: NDArray[np.float64]) -> list[int]:
+    """Places in the order of their sorted distances, so that ties do not hang on names."""
+    ranked = np.sort(distance, axis=1).tolist()
+    return sorted(range(len(ranked)), key=lambda i: (ranked[i], i))
 
-    text: dict[int, str] = {i: "'" + name.replace("'", "''") + "'" for i, name in enumerate(names)}
-    support = {b.child: b.support for b in branches}
-    for parent in sorted(children):
-        inner = ",".join(f"{text.pop(b.child)}:{b.length:.6g}" for b in children[parent])
-        share = support.get(parent)
-        text[parent] = f"({inner}){'' if share is None else round(100 * share)}"
-    return text[max(children)] + ";"
+
+def _named(names: Sequence[str], outgroup: str) -> int:
+    if outgroup not in names:
+        raise BadInput("no such model in the tree to root it at: not asked for, or not estimable", where=outgroup)
+    return names.index(outgroup)
+
+
+def _votes(replicates: NDArray[np.float32]) -> tuple[Counter[int], int]:
+    """How many replicates hold each split, and how many could be joined at all."""
+    usable = replicates[np.isfinite(replicates).all(axis=(1, 2))]
+    votes: Counter[int] = Counter()
+    for found in splits(neighbour_joining(usable)):
+        votes.update(found.values())
+    return votes, len(usable)
+
+
+def _branches(joined: Joined, votes: Mapping[int, int], usable: int) -> list[Branch]:
+    """The branches; an inner one without length, which only settles a tie, has no support."""
+    (own,) = splits(joined)
+    leaves = (joined.parent.size + 3) // 2
+    lengths = _not_negative(joined.length[0])
+    return [
+        Branch(p, c, length, votes.get(own.get(c, 0), 0) / usable if usable and c >= leaves else None)
+        for p, c, length in zip(joined.parent.tolist(), joined.child[0].tolist(), lengths.tolist(), strict=True)
+    ]
+
+
+def _not_negative(lengths: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Lengths with negative ones set to 0 and taken from the sister, as usual; the last three are set to 0 only."""
+    pairs = lengths[:-3].reshape(-1, 2)
+    whole = np.maximum(pairs.sum(axis=1), 0.0)
+    left = np.clip(pairs[:, 0], 0.0, whole)
+    return np.concatenate([np.stack([left, whole - left], axis=1).ravel(), np.maximum(lengths[-3:], 0.0)])

@@ -13,32 +13,42 @@ SMOOTHING = 5.0
 Square = NDArray[np.float64]
 
 
-def rare_overlap(grams: Grams, weight_of_row: NDArray[np.float64] | None = None) -> Square:
+def rare_weights(df: NDArray[np.int64], weighted: Square, models: float) -> Square:
+    """(g,) weight of each n-gram: ln((k+1)/df) where 2 <= df <= max(2, k/10), else 0.
+
+    df: rows that hold it. weighted, models: df and k counted in the rows' weights, where copies of one model share one.
+    """
+    kept = (df >= 2) & (weighted <= max(2.0, np.floor(RARE_SHARE * models)) + 1e-9)
+    return np.where(kept, np.log((models + 1) / np.where(kept, weighted, 1.0)), 0.0)
+
+
+def rare_overlap(
+    grams: Grams, weight_of_row: NDArray[np.float64] | None = None, among: NDArray[np.int64] | None = None
+) -> Square:
     """(k, k) rare-phrase overlap O of the k rows: what few others say too, over what each says at all.
 
-    n-grams with 2 <= df <= max(2, k/10) count with weight ln((k+1)/df); O_ij is the weight shared over
-    sqrt((n_i+5)(n_j+5)), n being all distinct n-grams of a row. Non-negative; 0 for an empty row. Where rows have a
-    weight (copies of one model share one), k and the upper limit and weight of df are counted in weights.
+    n-grams count with their `rare_weights`; O_ij is the weight shared over sqrt((n_i+5)(n_j+5)), n being all distinct
+    n-grams of a row. Non-negative; 0 for an empty row. Where rows have a weight (copies of one model share one), k and
+    the upper limit and weight of df are counted in weights. among: of these rows only.
     """
     rows = np.ones(grams.counts.shape[0]) if weight_of_row is None else weight_of_row
-    k = float(rows.sum())
     present = grams.counts.copy()
     present.data = np.ones_like(present.data)
+    weight = rare_weights(grams.df, np.asarray(present.T @ rows), float(rows.sum()))
+    present = present if among is None else present[among]
     distinct = np.diff(present.indptr)
-    df = np.asarray(present.T @ rows)
-    kept = (grams.df >= 2) & (df <= max(2.0, np.floor(RARE_SHARE * k)) + 1e-9)
-    weight = np.sqrt(np.log((k + 1) / df[kept])).astype(np.float32)
-    shared = present[:, kept] @ sparse.diags(weight)
+    kept = weight > 0
+    shared = present[:, kept] @ sparse.diags(np.sqrt(weight[kept]).astype(np.float32))
     scale = 1 / np.sqrt(distinct + SMOOTHING)
     overlap = (shared @ shared.T).toarray() * scale[:, None] * scale[None]
     return np.asarray(overlap, dtype=np.float64)
 
 
-def centred_cosine(grams: Grams) -> Square:
+def centred_cosine(grams: Grams, among: NDArray[np.int64] | None = None) -> Square:
     """(k, k) cosine of the rows' tf-idf after subtracting the mean row, in [-1, 1].
 
     tf is ln(1+count), idf ln((k+1)/df), n-grams of a single row are left out, rows have unit length before centring.
-    A row without n-grams is all mean, and is like nothing: 0.
+    A row without n-grams is all mean, and is like nothing: 0. among: of these rows only.
     """
     k = grams.counts.shape[0]
     kept = grams.df >= 2
@@ -49,6 +59,7 @@ def centred_cosine(grams: Grams) -> Square:
     empty = lengths == 0
     unit = sparse.diags(1 / np.where(empty, 1.0, lengths)) @ weighted
     mean = np.asarray(unit.mean(axis=0)).ravel()
+    unit, empty = (unit, empty) if among is None else (unit[among], empty[among])
     along = unit @ mean
     inner = (unit @ unit.T).toarray() - along[:, None] - along[None] + mean @ mean
     size = np.sqrt(np.clip(np.diag(inner), 1e-12, None))

@@ -1,0 +1,198 @@
+"""Passages that two models share where few others do, as text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forensics.features.blocks import Block, blocks
+from forensics.features.text import visible_text
+from forensics.features.tokens import MAX_CHARACTERS, TOKEN
+from forensics.records import Prompt, ResponseSet
+from forensics.stats.ngrams import gram_hashes
+from forensics.stats.overlap import SMOOTHING, rare_weights
+
+Gram = tuple[int, int]
+"""Order and hash of an n-gram."""
+Places = dict[Gram, list[int]]
+MOST_PLACES = 8
+"""Of an n-gram that a reply repeats over and over, the first places stand for all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """One passage of one prompt: completion and first token in the first model, tokens, and what it adds to the
+    prompt's rare-phrase overlap. Each n-gram counts in the weightiest passage that holds it, once."""
+
+    prompt_id: str
+    completion: int
+    start: int
+    tokens: tuple[int, ...]
+    overlap: float
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """A passage in words. overlap: its part of the sum of the pair's overlaps over all prompts. prompt_ids: where both
+    say it. background: other models that say it there, of `models` that answered there."""
+
+    text: str
+    overlap: float
+    prompt_ids: tuple[str, ...]
+    background: int
+    models: int
+
+
+def passages(
+    population: Sequence[Mapping[str, NDArray[Any]]],
+    prompts: Mapping[str, Prompt],
+    pair: tuple[int, int],
+    witness: NDArray[np.float64],
+    *,
+    orders: Sequence[int],
+    least_models: int,
+) -> Iterator[Passage]:
+    """Every passage of rare n-grams that the pair shares, prompt by prompt.
+
+    Their `overlap` adds up to the pair's `rare_overlap` on the prompt.
+    """
+    for block in blocks(population, prompts, least_models=least_models):
+        rows = [int(np.searchsorted(block.rows, model)) for model in pair]
+        if all(r < block.rows.size and block.rows[r] == m for r, m in zip(rows, pair, strict=True)):
+            yield from _of_block(block, (rows[0], rows[1]), witness[block.rows], orders)
+
+
+def _of_block(
+    block: Block, rows: tuple[int, int], witness: NDArray[np.float64], orders: Sequence[int]
+) -> Iterator[Passage]:
+    weight: dict[Gram, float] = {}
+    sizes = np.zeros(2)
+    for order in orders:
+        hashes, segment = gram_hashes(block.tokens, block.segment, order)
+        row = block.row_of_segment[segment]
+        own = [np.unique(hashes[row == r]) for r in rows]
+        sizes += [mine.size for mine in own]
+        shared = np.intersect1d(own[0], own[1], assume_unique=True)
+        weight |= {(order, h): w for h, w in _weights(shared, hashes, row, witness).items()}
+    scale = 1 / np.sqrt(np.prod(sizes + SMOOTHING))
+    held = [_places(block, row, weight) for row in rows]
+    runs = [run for a, b in _meeting(*held) for run in _runs(block, a, held[0][a], held[1][b])]
+    runs.sort(key=lambda run: (-sum(weight[g] for g in run[3]), run[:3]))
+    credited: set[Gram] = set()
+    for completion, start, tokens, grams in runs:
+        if new := grams - credited:
+            credited |= new
+            added = float(scale) * sum(weight[g] for g in sorted(new))
+            yield Passage(block.prompt_id, completion, start, tokens, added)
+
+
+def _weights(
+    shared: NDArray[np.uint64], hashes: NDArray[np.uint64], row: NDArray[np.int64], witness: NDArray[np.float64]
+) -> dict[int, float]:
+    """Weights of those n-grams of `shared` that are rare among the rows."""
+    if not shared.size:
+        return {}
+    place = np.minimum(np.searchsorted(shared, hashes), shared.size - 1)
+    hit = shared[place] == hashes
+    holds = np.zeros((witness.size, shared.size), dtype=bool)
+    holds[row[hit], place[hit]] = True
+    weights = rare_weights(holds.sum(axis=0), witness @ holds, float(witness.sum()))
+    return {int(h): float(w) for h, w in zip(shared, weights, strict=True) if w > 0}
+
+
+def _places(block: Block, row: int, weight: Mapping[Gram, float]) -> dict[int, Places]:
+    """Completion of the row to its n-grams that have a weight, each with the tokens at which it begins."""
+    held: dict[int, Places] = {}
+    for segment in np.flatnonzero(block.row_of_segment == row).tolist():
+        tokens = block.tokens[block.segment == segment]
+        found = held.setdefault(segment, {})
+        for order in sorted({order for order, _ in weight}):
+            hashes, _ = gram_hashes(tokens, np.zeros(tokens.size, np.int64), order)
+            for at, value in enumerate(hashes.tolist()):
+                if (order, value) in weight and len(found.setdefault((order, value), [])) < MOST_PLACES:
+                    found[order, value].append(at)
+    return held
+
+
+def _meeting(first: Mapping[int, Places], second: Mapping[int, Places]) -> list[tuple[int, int]]:
+    """Pairs of completions that hold, between them, every shared n-gram: the first on each side that has it."""
+    where: list[dict[Gram, int]] = [{}, {}]
+    for held, side in zip((first, second), where, strict=True):
+        for completion, places in held.items():
+            for gram in places:
+                side.setdefault(gram, completion)
+    return sorted({(completion, where[1][gram]) for gram, completion in where[0].items()})
+
+
+def _runs(
+    block: Block, completion: int, first: Places, second: Places
+) -> Iterator[tuple[int, int, tuple[int, ...], set[Gram]]]:
+    """(completion of its row, start, tokens, n-grams) of the longest stretches of overlapping n-grams alike in both."""
+    ways: dict[int, list[tuple[int, Gram]]] = {}
+    for gram in first.keys() & second.keys():
+        for at in first[gram]:
+            for other in second[gram]:
+                ways.setdefault(other - at, []).append((at, gram))
+    tokens = block.tokens[block.segment == completion].tolist()
+    sample = completion - int(np.searchsorted(block.row_of_segment, block.row_of_segment[completion]))
+    for way in sorted(ways):
+        start, end, grams = -1, -1, set[Gram]()
+        for at, gram in sorted(ways[way]):
+            if at >= end:
+                if grams:
+                    yield sample, start, tuple(tokens[start:end]), grams
+                start, end, grams = at, at, set()
+            end = max(end, at + gram[0])
+            grams.add(gram)
+        yield sample, start, tuple(tokens[start:end]), grams
+
+
+def phrases(
+    found: Sequence[Passage],
+    population: Sequence[Mapping[str, NDArray[Any]]],
+    prompts: Mapping[str, Prompt],
+    pair: tuple[int, int],
+    words: ResponseSet,
+    *,
+    top: int,
+    least_models: int,
+) -> tuple[Phrase, ...]:
+    """The `top` passages that add most, the same words on several prompts taken together, most first.
+
+    words: the responses of the first model of the pair, whose spelling is shown.
+    """
+    together: dict[tuple[int, ...], list[Passage]] = {}
+    for passage in found:
+        together.setdefault(passage.tokens, []).append(passage)
+    most = sorted(together.values(), key=lambda group: (-sum(p.overlap for p in group), group[0].tokens))[:top]
+    wanted = {p.prompt_id: prompts[p.prompt_id] for group in most for p in group}
+    asked = {block.prompt_id: block for block in blocks(population, wanted, least_models=least_models)}
+    return tuple(_phrase(group, asked, pair, words) for group in most)
+
+
+def _phrase(group: Sequence[Passage], asked: Mapping[str, Block], pair: tuple[int, int], words: ResponseSet) -> Phrase:
+    tokens = np.array(group[0].tokens, dtype=np.uint64)
+    (wanted,), _ = gram_hashes(tokens, np.zeros(tokens.size, np.int64), tokens.size)
+    sayers: set[int] = set()
+    models: set[int] = set()
+    prompt_ids = tuple(dict.fromkeys(p.prompt_id for p in group))
+    for prompt_id in prompt_ids:
+        block = asked[prompt_id]
+        hashes, segment = gram_hashes(block.tokens, block.segment, tokens.size)
+        sayers |= set(block.rows[block.row_of_segment[segment[hashes == wanted]]].tolist())
+        models |= set(block.rows.tolist())
+    first = group[0]
+    text = _text(words.by_prompt[first.prompt_id][first.completion].text, first.start, tokens.size)
+    return Phrase(text, sum(p.overlap for p in group), prompt_ids, len(sayers - set(pair)), len(models - set(pair)))
+
+
+def _text(completion: str, start: int, length: int) -> str:
+    """The words of a stretch of tokens, as the model wrote them where lower case has as many characters."""
+    plain = visible_text(completion)
+    lower = plain.lower()
+    spans = [match.span() for match in TOKEN.finditer(lower[:MAX_CHARACTERS])][start : start + length]
+    return (plain if len(plain) == len(lower) else lower)[spans[0][0] : spans[-1][1]]

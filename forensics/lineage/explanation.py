@@ -1,0 +1,228 @@
+"""Why a pair's likelihood ratio is what it is: terms, probes, and the fewest probes without which the words change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from forensics import channels, registry
+from forensics.channels import Explaining, PairCells
+from forensics.channels.agreement import LEAST_MODELS, ORDERS
+from forensics.errors import BadInput
+from forensics.evaluation.calibration import LN10, PropositionModel
+from forensics.evaluation.verbal import verbal
+from forensics.features.copies import copy_weights
+from forensics.features.phrases import Passage, Phrase, passages, phrases
+from forensics.lineage.comparison import TOKENS, Material
+from forensics.lineage.records import PROPOSITIONS, Comparison
+from forensics.lineage.removal import Removal, Weighing, fewest, frozen_row
+from forensics.records import Prompt, ResponseSet
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """What one score adds to a raw log10 LR: coefficient times the score, held within what the fit has seen.
+
+    score is None where it is not estimable, and `added` then what the calibration says of a missing one.
+    """
+
+    feature: str
+    score: float | None
+    coefficient: float
+    added: float
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One prompt. carried: how far the raw log10 LR falls when it is left out (negative: it speaks against)."""
+
+    prompt_id: str
+    prompt: str
+    carried: float
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One next-token context of a prompt, with what leaving it out takes from the raw log10 LR."""
+
+    prompt_id: str
+    label: str
+    feature: str
+    value: float
+    carried: float
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """One LLR taken apart: `intercept` and the `added` of its terms sum to `llr_raw`; `bound` is '' or which applied.
+
+    probes: most carrying first. held: scores that are no mean over prompts, and so are not told apart by probes.
+    """
+
+    proposition: str
+    llr_raw: float
+    llr: float
+    bounds: tuple[float, float]
+    bound: str
+    verbal: str
+    intercept: float
+    terms: tuple[Term, ...]
+    probes: tuple[Probe, ...]
+    cells: tuple[Cell, ...]
+    held: tuple[str, ...]
+    fewest: Removal
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A pair's LLRs taken apart (none where none is reported: `status` says why), and the phrases it shares.
+
+    phrases: those that add most to the agreement statistic; `overlap` is the sum over prompts that theirs are parts of.
+    """
+
+    model_a: str
+    model_b: str
+    prompts: int
+    status: str
+    why: tuple[Why, ...]
+    overlap: float
+    phrases: tuple[Phrase, ...]
+
+
+def explain(
+    comparison: Comparison,
+    material: Material,
+    prompts: Mapping[str, Prompt],
+    words: ResponseSet,
+    other: str,
+    *,
+    propositions: Sequence[str] = PROPOSITIONS,
+    top: int = 15,
+) -> Explanation:
+    """Why the LLRs of a pair are what they are. words: the responses of one of the two; other: the other's name.
+
+    Row means and spreads, document frequencies and all else that hangs on other pairs is held as it was in the
+    comparison. Raises BadInput for a model that was not compared, or with itself.
+    """
+    pair = _pair(comparison, words.model, other)
+    cells = _cells(material, prompts, pair)
+    tables = [item.prints[TOKENS] for item in material.found]
+    found = list(passages(tables, prompts, pair, copy_weights(tables), orders=ORDERS, least_models=LEAST_MODELS))
+    shown = phrases(found, tables, prompts, pair, words, top=top, least_models=LEAST_MODELS)
+    models = material.chosen.propositions if material.chosen else {}
+    why = tuple(
+        _why(name, models[name], comparison, material, prompts, cells, pair)
+        for name in propositions
+        if name in models and np.isfinite(comparison.llr_raw[name][pair])
+    )
+    return Explanation(
+        words.model, other, int(comparison.prompts[pair]), str(comparison.status[pair]), why, _total(found), shown
+    )
+
+
+def _pair(comparison: Comparison, one: str, other: str) -> tuple[int, int]:
+    if unknown := sorted({one, other} - set(comparison.models)):
+        raise BadInput(f"not among the compared models: {', '.join(unknown)}")
+    if one == other:
+        raise BadInput("a model is not compared with itself", where=one)
+    return comparison.models.index(one), comparison.models.index(other)
+
+
+def _total(found: Sequence[Passage]) -> float:
+    return float(sum(passage.overlap for passage in found))
+
+
+def _cells(material: Material, prompts: Mapping[str, Prompt], pair: tuple[int, int]) -> dict[str, PairCells]:
+    """Score name to the pair's cells, from every channel that can tell."""
+    told: dict[str, PairCells] = {}
+    for name, result in material.results.items():
+        plugin = registry.load(channels.PACKAGE, name)
+        if isinstance(plugin, Explaining):
+            told |= plugin.cells([item.prints[plugin.feature] for item in material.found], prompts, result, pair)
+    return told
+
+
+def _terms(model: PropositionModel, scores: Mapping[str, float]) -> tuple[Term, ...]:
+    """The summands of the raw log10 LR beside the intercept."""
+    return tuple(
+        _term(name, scores.get(name, np.nan), weight, limits, missing)
+        for name, weight, limits, missing in zip(
+            model.features, model.coefficients, model.ranges, model.missing, strict=True
+        )
+    )
+
+
+def _term(name: str, score: float, weight: float, limits: tuple[float, float], missing: float | None) -> Term:
+    if not np.isfinite(score):
+        return Term(name, None, weight, (missing or 0.0) / LN10, "not estimable: what the fit gives for a missing one")
+    held = float(np.clip(score, *limits))
+    note = "" if held == score else f"counted as {held:.4g}, the {'most' if score > held else 'least'} the fit has seen"
+    return Term(name, float(score), weight, weight * held / LN10, note)
+
+
+def _why(
+    name: str,
+    model: PropositionModel,
+    comparison: Comparison,
+    material: Material,
+    prompts: Mapping[str, Prompt],
+    cells: Mapping[str, PairCells],
+    pair: tuple[int, int],
+) -> Why:
+    scores = {
+        feature: float(comparison.scores[feature][pair]) for feature in model.features if feature in comparison.scores
+    }
+    told = {f: cells[f] for f, weight in zip(model.features, model.coefficients, strict=True) if weight and f in cells}
+    rows = {feature: _row(material, feature, pair) for feature in told}
+    weighing = Weighing.of(model, scores, told, rows)
+    raw, bounded = float(comparison.llr_raw[name][pair]), float(comparison.llr[name][pair])
+    assert material.chosen is not None
+    conditions = material.chosen.conditions
+    counted = material.results[conditions.counted]
+    spare = int(comparison.prompts[pair]) - conditions.least_prompts
+    return Why(
+        name,
+        raw,
+        bounded,
+        model.bounds,
+        "" if bounded == raw else "upper" if raw > bounded else "lower",
+        verbal(bounded, name),
+        model.intercept / LN10,
+        _terms(model, scores),
+        _probes(weighing, prompts),
+        _contexts(told, weighing, raw),
+        tuple(
+            f for f, w in zip(model.features, model.coefficients, strict=True) if w and f in scores and f not in told
+        ),
+        fewest(weighing, name, spare, counted.scores.keys()),
+    )
+
+
+def _row(material: Material, feature: str, pair: tuple[int, int]) -> tuple[float, float]:
+    """Slope and offset that take the pair's plain score to the one that the calibration weighs."""
+    result = next(r for r in material.results.values() if feature in r.scores)
+    if feature not in result.cohort:
+        return 1.0, 0.0
+    return frozen_row(result.scores[feature], material.witness, pair, wording=result.of_wording)
+
+
+def _probes(weighing: Weighing, prompts: Mapping[str, Prompt]) -> tuple[Probe, ...]:
+    carried = weighing.carried()
+    order = sorted(range(len(carried)), key=lambda k: (-carried[k], weighing.prompt_ids[k]))
+    return tuple(Probe(weighing.prompt_ids[k], prompts[weighing.prompt_ids[k]].text, float(carried[k])) for k in order)
+
+
+def _contexts(told: Mapping[str, PairCells], weighing: Weighing, raw: float) -> tuple[Cell, ...]:
+    """The cells of channels that look closer than a prompt, most carrying first."""
+    found = [
+        Cell(prompt_id, label, feature, float(value), float(raw - left))
+        for feature, cells in told.items()
+        if cells.labels
+        for prompt_id, label, value, left in zip(
+            cells.prompt_ids, cells.labels, cells.values, weighing.without_cell(feature, cells.values), strict=True
+        )
+    ]
+    return tuple(sorted(found, key=lambda c: (-c.carried, c.prompt_id, c.label)))
