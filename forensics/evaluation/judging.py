@@ -11,25 +11,34 @@ from numpy.typing import NDArray
 
 from forensics.evaluation import fusion, metrics, weighted
 from forensics.evaluation.pairs import PairTable
-from forensics.evaluation.resampling import REPLICATES, interval, pair_weights
+from forensics.evaluation.resampling import REPLICATES, interval, pair_weights, with_rare_events
 
 Values = NDArray[np.float64]
 Chosen = NDArray[np.bool_]
+RATE = "misleading_"
 
 
 @dataclass(frozen=True)
 class Figures:
-    """Named figures of some pairs: each (1+replicates,), the value itself first. families: on the related side."""
+    """Named figures of some pairs: each (1+replicates,), the value itself first.
+
+    families: on the related side. unrelated: pairs behind the rates, if there are any.
+    """
 
     found: Mapping[str, Values]
     families: int
+    unrelated: int = 0
 
     def plain(self) -> dict[str, Any]:
         """The values by name, and under ``intervals`` the 95 % family-bootstrap interval of each; None if unknown."""
-        limits = {name: interval(values, families=self.families) for name, values in self.found.items()}
+        limits = {name: self._limits(name, values) for name, values in self.found.items()}
         told: dict[str, Any] = {name: number(float(values[0])) for name, values in self.found.items()}
         told["intervals"] = {name: [number(x) for x in pair] if pair else None for name, pair in limits.items()}
         return told
+
+    def _limits(self, name: str, values: Values) -> tuple[float, float] | None:
+        limits = interval(values, families=self.families)
+        return with_rare_events(limits, float(values[0]), self.unrelated) if name.startswith(RATE) else limits
 
 
 def number(value: float) -> float | None:
@@ -87,11 +96,11 @@ class Judge:
         found["cllr_min"] = weighted.cllr_min(yes, weights, against)
         found["cllr_cal"] = found["cllr"] - found["cllr_min"]
         for threshold in metrics.THRESHOLDS:
-            found[f"misleading_{threshold}"] = weighted.rate_from(np.log10(threshold), against)
+            found[f"{RATE}{threshold}"] = weighted.rate_from(np.log10(threshold), against)
         kept = related | unrelated
         if not np.isfinite(llr[kept]).any():
             found = {name: np.full_like(values, np.nan) for name in found}
-        return Figures(found, self.families(related)).plain() | {
+        return Figures(found, self.families(related), int(unrelated.sum())).plain() | {
             "coverage": number(float(np.isfinite(llr[kept]).mean())) if kept.any() else None,
             "turing_holds": metrics.misleading(values[unrelated]).turing_holds,
         }

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy.stats import beta, norm
 from scipy.stats import t as student
 
 Values = NDArray[np.float64]
@@ -46,3 +46,16 @@ def interval(found: Values, *, families: int) -> tuple[float, float] | None:
     reach = student.ppf((1 + LEVEL) / 2, families - 1) * np.sqrt(families / (families - 1))
     low, high = np.quantile(told, [norm.cdf(-reach), norm.cdf(reach)])
     return float(min(low, found[0])), float(max(high, found[0]))
+
+
+def with_rare_events(limits: tuple[float, float] | None, rate: float, n: int) -> tuple[float, float] | None:
+    """An interval of a rate among n, no narrower than the exact binomial one (Clopper & Pearson 1934).
+
+    What never happened happens in no resample either, which is no proof that it never will.
+    """
+    if limits is None:
+        return None
+    k, tail = round(rate * n), (1 - LEVEL) / 2
+    low = float(beta.ppf(tail, k, n - k + 1)) if k else 0.0
+    high = float(beta.ppf(1 - tail, k + 1, n - k)) if k < n else 1.0
+    return min(limits[0], low), max(limits[1], high)

@@ -130,6 +130,11 @@ def test_turing_is_judged_on_what_is_reported() -> None:
     assert turing_failures(validation(labelled(shift=2.5), fitted(), "")) == ["weights"]
 
 
+def test_what_never_happened_may_still_happen() -> None:
+    assert resampling.with_rare_events((0.0, 0.0), 0.0, 1000) == pytest.approx((0.0, 1 - 0.025 ** (1 / 1000)))
+    assert resampling.with_rare_events((0.001, 0.4), 0.1, 1000) == pytest.approx((0.001, 0.4))
+
+
 def test_two_families_are_too_few_for_an_interval() -> None:
     score, related, groups = dependent(1, families=2)
     table = PairTable(
