@@ -4,9 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO ?=
 PYTEST ?= -n 2
+CORPORA ?= ../shared/corpora
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test check bench clean
+.PHONY: help install demo up test check bench validate clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -31,6 +32,9 @@ check: $(VENV)/.installed-dev  ## style, types and the dependency rules
 
 bench: $(VENV)/.installed-dev  ## the engine against naive peers, in one run on one machine
 	$(BIN)/python -m benchmarks
+
+validate: $(VENV)/.installed  ## every figure of docs/validation.json again (CORPORA=folder of labelled recordings)
+	$(BIN)/python -m forensics study $(CORPORA) --jobs 2 --out docs/validation.json
 
 clean:  ## remove the virtual environment and the caches; var/ (your evidence) stays
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis artefacts

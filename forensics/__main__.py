@@ -1,38 +1,35 @@
-"""The engine from a shell: python -m forensics compare | identify | tree | explain | validate | fit."""
+"""The engine from a shell: python -m forensics compare | identify | tree | explain | validate | study | fit."""
 
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import math
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import forensics
-from forensics.corpora import ResponseSource, open_corpus
+from forensics.commands import study, validate
+from forensics.commands.common import compared, scored_table, write_pairs
+from forensics.corpora import open_corpus
 from forensics.errors import BadInput, ForensicsError
 from forensics.evaluation import calibration as calibrations
-from forensics.evaluation.calibration import Calibration
 from forensics.evaluation.fitting import TEXT_FEATURES, fit_calibration
 from forensics.evaluation.fusion import RIDGE
-from forensics.evaluation.labels import read_labels
-from forensics.evaluation.pairs import PairTable, pair_table
-from forensics.evaluation.validation import report_text, validation
 from forensics.evaluation.verbal import number
-from forensics.lineage.comparison import Material, compare
+from forensics.lineage.comparison import Material
 from forensics.lineage.explanation import explain
 from forensics.lineage.explanation_text import explanation_text
 from forensics.lineage.identification import identify, read_catalogue
 from forensics.lineage.inquiry import inquire
 from forensics.lineage.newick import sketch
-from forensics.lineage.records import PROPOSITIONS, Comparison, Identification
+from forensics.lineage.records import PROPOSITIONS, Identification
 from forensics.lineage.trees import lineage_tree
-from forensics.tables import printable, safe_cell, text_table
+from forensics.tables import printable, text_table
 
 
 def _at_least(least: int) -> Callable[[str], int]:
@@ -42,77 +39,6 @@ def _at_least(least: int) -> Callable[[str], int]:
         return value
 
     return whole_number
-
-
-def _progress(stage: str, share: float) -> None:
-    if sys.stderr.isatty():
-        print(f"\r\033[K{stage} ({share:.0%})", end="" if share < 1 else "\n", file=sys.stderr, flush=True)
-
-
-def _cache() -> Path | None:
-    """Where fingerprints are kept: FILIATION_CACHE, or nowhere."""
-    folder = os.environ.get("FILIATION_CACHE", "")
-    return Path(folder) if folder else None
-
-
-def _known(args: argparse.Namespace) -> Sequence[Calibration]:
-    """The calibrations to choose from: those given, or those that ship."""
-    return [calibrations.load(Path(text)) for text in args.calibration or ()] or calibrations.shipped()
-
-
-def _compare(
-    source: ResponseSource,
-    models: list[str] | None,
-    args: argparse.Namespace,
-    keep: Callable[[Material], None] | None = None,
-) -> Comparison:
-    wanted = source.models if models is None else models
-    if unknown := sorted(set(wanted) - set(source.models)):
-        raise BadInput(f"no such model: {', '.join(unknown)}", where=source.path.name)
-    return compare(
-        (source.responses(model) for model in wanted),
-        source.prompts,
-        suite_hash=args.suite_hash,
-        cache=_cache(),
-        jobs=args.jobs,
-        progress=_progress,
-        seed=args.seed,
-        known=_known(args),
-        keep=keep,
-        extra=args.extra or (),
-    )
-
-
-def _columns(result: Comparison) -> dict[str, Any]:
-    """The (m, m) matrices of pairs.csv by column name, in order."""
-    table: dict[str, Any] = {f"score_{name}": matrix for name, matrix in result.scores.items()}
-    table |= {"score_kin": result.kin, "score_contrast": result.contrast}
-    table |= {f"llr_{name}": result.llr[name] for name in PROPOSITIONS}
-    return table | {f"llr_{name}_raw": result.llr_raw[name] for name in PROPOSITIONS}
-
-
-def _cell(value: float) -> str:
-    return f"{value:.6g}" if math.isfinite(value) else ""
-
-
-def write_pairs(result: Comparison, out: Path) -> int:
-    """The number of rows written: every unordered pair, model_a < model_b by code point."""
-    columns = _columns(result)
-    part = out.with_name(out.name + ".part")
-    rows = 0
-    with part.open("w", encoding="utf-8", newline="") as handle:
-        writer = csv.writer(handle, lineterminator="\n")
-        writer.writerow(["model_a", "model_b", "prompts", *columns, "status", "relation"])
-        for i, a in enumerate(result.models):
-            for j in range(i + 1, len(result.models)):
-                numbers = [_cell(matrix[i, j]) for matrix in columns.values()]
-                words = [result.status[i, j], result.relation[i, j]]
-                writer.writerow(
-                    [safe_cell(a), safe_cell(result.models[j]), int(result.prompts[i, j]), *numbers, *words]
-                )
-                rows += 1
-    part.replace(out)
-    return rows
 
 
 def _read_models(path: Path | None) -> list[str] | None:
@@ -129,7 +55,7 @@ def _read_models(path: Path | None) -> list[str] | None:
 
 def run_compare(args: argparse.Namespace) -> None:
     """Score every pair of a corpus and write pairs.csv."""
-    result = _compare(open_corpus(args.dir), _read_models(args.models), args)
+    result = compared(open_corpus(args.dir), _read_models(args.models), args)
     rows = write_pairs(result, args.out)
     told = {"pairs": rows, "models": len(result.models), "out": str(args.out), "calibration": result.calibration}
     if args.json:
@@ -144,7 +70,7 @@ def run_identify(args: argparse.Namespace) -> None:
     """Rank references for one questioned model."""
     catalogue = read_catalogue(args.catalogue) if args.catalogue else None
     source, kept = open_corpus(args.dir), list[Material]()
-    result = _compare(source, None, args, keep=kept.append)
+    result = compared(source, None, args, kept.append)
     references = [name.strip() for name in args.references.split(",") if name.strip()] if args.references else None
     found = identify(result, args.questioned, references, catalogue)
     found = inquire(found, result, kept[0].tables, source.prompts, catalogue)
@@ -204,7 +130,7 @@ def _told(found: Identification, top: int) -> str:
 
 def run_tree(args: argparse.Namespace) -> None:
     """Write the lineage tree in Newick and print it."""
-    result = _compare(open_corpus(args.dir), _read_models(args.models), args)
+    result = compared(open_corpus(args.dir), _read_models(args.models), args)
     tree = lineage_tree(result, outgroup=args.outgroup)
     written = tree.consensus if args.consensus else tree.newick
     if args.out:
@@ -229,35 +155,13 @@ def run_explain(args: argparse.Namespace) -> None:
     if unknown := sorted({one, other} - set(source.models)):
         raise BadInput(f"no such model: {', '.join(unknown)}", where=source.path.name)
     kept: list[Material] = []
-    result = _compare(source, None, args, kept.append)
+    result = compared(source, None, args, kept.append)
     wanted = (args.proposition,) if args.proposition else PROPOSITIONS
     told = explain(result, kept[0], source.prompts, source.responses(one), other, propositions=wanted, top=args.top)
     if args.json:
         print(json.dumps(asdict(told) | {"calibration": result.calibration}, allow_nan=False))
         return
     print(explanation_text(told, args.top))
-
-
-def _table(folder: Path, args: argparse.Namespace, *, plain: bool) -> tuple[PairTable, Comparison]:
-    labels = read_labels(folder)
-    source = open_corpus(folder)
-    result = _compare(source, None, args)
-    matrices: dict[str, Any] = dict(result.scores) if plain else dict(result.scores) | _columns(result)
-    return pair_table(folder.resolve().name, result.models, matrices, labels), result
-
-
-def run_validate(args: argparse.Namespace) -> None:
-    """Join labels and print how well the engine does."""
-    table, result = _table(args.dir, args, plain=False)
-    chosen = next((c for c in _known(args) if c.hash == result.calibration.get("hash")), None)
-    told = validation(table, chosen, str(result.calibration["no_lr_reason"]))
-    if args.out:
-        args.out.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(told | {"manifest": dict(result.manifest)}, indent=1, allow_nan=False)
-        (args.out / "validation.json").write_text(text + "\n", encoding="utf-8")
-        (args.out / "validation.txt").write_text(report_text(told) + "\n", encoding="utf-8")
-        write_pairs(result, args.out / "pairs.csv")
-    print(json.dumps(told, allow_nan=False) if args.json else report_text(told))
 
 
 def _features(text: str) -> tuple[str, tuple[str, ...]]:
@@ -271,7 +175,7 @@ def _features(text: str) -> tuple[str, tuple[str, ...]]:
 
 def run_fit(args: argparse.Namespace) -> None:
     """Fit a calibration on labelled corpora and write it as JSON."""
-    tables = [_table(folder, args, plain=True)[0] for folder in args.dirs]
+    tables = [scored_table(folder, args) for folder in args.dirs]
     if args.independent:
         tables = [table.independent() for table in tables]
     conditions = {
@@ -330,10 +234,8 @@ def parser() -> argparse.ArgumentParser:
     two.add_argument("--top", type=int, default=15, help="rows to print (default 15; --json prints all)")
     two.set_defaults(run=run_identify)
 
-    three = commands.add_parser("validate", parents=[common], help="judge the engine on a labelled corpus")
-    three.add_argument("dir", type=Path, metavar="DIR", help="a recorded corpus with lineage.csv and pairs.csv")
-    three.add_argument("--out", type=Path, metavar="DIR", help="write validation.json, validation.txt and pairs.csv")
-    three.set_defaults(run=run_validate)
+    validate.add_parser(commands, common)
+    study.add_parser(commands, common)
 
     four = commands.add_parser("fit", parents=[common], help="fit a calibration on labelled corpora")
     four.add_argument("dirs", type=Path, nargs="+", metavar="DIR", help="labelled corpora")
@@ -375,7 +277,8 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Exit status: 0 done, 2 bad input, 3 unreachable model, 5 integrity, 1 anything else of ours."""
+    """Exit status: 0 done, or the `exit_code` of what was raised: 2 bad input, 3 unreachable model, 5 integrity, 6
+    misleading LRs, 1 anything else of ours."""
     args = parser().parse_args(argv)
     try:
         args.run(args)

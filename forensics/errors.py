@@ -8,6 +8,7 @@
     +-- AdapterError           a model could not be reached or answered outside its protocol
     |   +-- OutboundRefused    the guarded client will not send to this address
     +-- IntegrityError         stored evidence does not match its hash
+    +-- MisleadingEvidence     reported likelihood ratios mislead more often than Turing's rule allows
 
 Every message says what happened, what is safe, and what to do.
 """
@@ -57,3 +58,9 @@ class IntegrityError(ForensicsError):
     """Stored evidence does not match its hash."""
 
     exit_code = 5
+
+
+class MisleadingEvidence(ForensicsError):
+    """Validation has found that reported likelihood ratios mislead more often than Turing's rule allows."""
+
+    exit_code = 6

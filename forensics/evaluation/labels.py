@@ -21,6 +21,7 @@ ORDER = (
     "shared_base",
 )
 UNRELATED = "unrelated"
+RECIPE = "same_recipe"
 MIXTURES = frozenset({"", "moa", "samba-coe", "null", "aligner"})
 UNDOCUMENTED = re.compile(r"undocumented|not documented|not certain|unknown", re.IGNORECASE)
 
@@ -35,14 +36,25 @@ class Labels:
     teacher_family: Mapping[str, str]
 
     def relation(self, a: str, b: str) -> str:
-        """The first documented relation of a pair, ``unrelated`` where cleanly so, '' where it is left out."""
+        """The first documented relation of a pair; '' where it is left out.
+
+        ``unrelated`` where cleanly so. ``same_recipe`` where nothing is documented of the pair but one developer, who
+        tuned two different bases: no lineage, and no clean stranger either.
+        """
         left, right = self.lineage.get(a), self.lineage.get(b)
         if left is None or right is None or "duplicate_record" in (left["variant"], right["variant"]):
             return ""
         pair = frozenset((a, b))
         if pair in self.pairs:
             return self.pairs[pair]
+        if self._same_recipe(left, right):
+            return RECIPE
         return UNRELATED if self._cleanly_unrelated(left, right) else ""
+
+    @staticmethod
+    def _same_recipe(left: Mapping[str, str], right: Mapping[str, str]) -> bool:
+        bases = {left["base_model"], right["base_model"]}
+        return left["developer"] == right["developer"] != "" and len(bases) == 2 and "" not in bases
 
     def _cleanly_unrelated(self, left: Mapping[str, str], right: Mapping[str, str]) -> bool:
         return not (
@@ -72,12 +84,20 @@ class Labels:
     def _teachers(row: Mapping[str, str]) -> frozenset[str]:
         return frozenset(t.strip() for t in row["teachers"].split(";") if t.strip())
 
+    def teacher_families(self, row: Mapping[str, str]) -> frozenset[str]:
+        """The families of a model's documented teachers."""
+        return frozenset(self.teacher_family.get(t, t) for t in self._teachers(row))
+
     def _taught_by(self, student: Mapping[str, str], other: Mapping[str, str]) -> bool:
         """Whether the other's developer made a teacher of the student."""
-        families = {self.teacher_family.get(t, t) for t in self._teachers(student)}
+        families = self.teacher_families(student)
         makers = {row["developer"] for row in self.lineage.values() if row["family"] in families}
         makers |= {self.lineage[t]["developer"] for t in self._teachers(student) if t in self.lineage}
         return other["developer"] in makers
+
+    def developer(self, model: str) -> str:
+        """Who made it, or the model itself where that is not documented."""
+        return self.lineage[model]["developer"] or model
 
     def lineage_group(self, model: str) -> str:
         """What must stay on one side of a fold: the model's family, or its developer where none is named."""
@@ -104,6 +124,11 @@ def _beside(folder: Path, name: str) -> Path | None:
 
 def _of_corpus(rows: Iterable[dict[str, str]], corpus: str) -> list[dict[str, str]]:
     return [row for row in rows if row.get("corpus", corpus) == corpus]
+
+
+def labelled_folders(parent: Path) -> list[Path]:
+    """The folders below `parent` that say where their models come from, in name order."""
+    return sorted(path.parent for path in parent.glob("*/lineage.csv"))
 
 
 def read_labels(folder: Path) -> Labels:

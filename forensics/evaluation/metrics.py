@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import poisson, rankdata
-from sklearn.isotonic import IsotonicRegression
+from scipy.stats import poisson
+
+from forensics.evaluation import weighted
 
 Values = NDArray[np.float64]
+THRESHOLDS = (10, 100, 1000)
+"""Likelihood ratios at which misleading evidence is counted."""
+
+
+def _judge(figure: Callable[..., Values], related: Values, unrelated: Values) -> float:
+    """A weighted figure with every pair counted once; NaN where either group is empty."""
+    if not related.size or not unrelated.size:
+        return float("nan")
+    background = weighted.Unrelated(unrelated, np.ones((unrelated.size, 1)))
+    return float(figure(related, np.ones((related.size, 1)), background)[0])
 
 
 def auc(related: Values, unrelated: Values) -> float:
@@ -17,26 +29,12 @@ def auc(related: Values, unrelated: Values) -> float:
 
     NaN where either group is empty.
     """
-    if not related.size or not unrelated.size:
-        return float("nan")
-    ranks = rankdata(np.concatenate([related, unrelated]))[: related.size]
-    return float((ranks.sum() - related.size * (related.size + 1) / 2) / (related.size * unrelated.size))
+    return _judge(weighted.auc, related, unrelated)
 
 
 def eer(related: Values, unrelated: Values) -> float:
     """Equal error rate on the convex hull of the ROC curve, in [0, 0.5]; NaN where either group is empty."""
-    if not related.size or not unrelated.size:
-        return float("nan")
-    scores = np.concatenate([related, unrelated])
-    labels = np.concatenate([np.ones(related.size), np.zeros(unrelated.size)])
-    posterior = IsotonicRegression(y_min=0.0, y_max=1.0).fit_transform(scores, labels)
-    levels = np.unique(posterior)[::-1]
-    miss = np.concatenate([[1.0], [(posterior[labels == 1] < t).mean() for t in levels]])
-    alarm = np.concatenate([[0.0], [(posterior[labels == 0] >= t).mean() for t in levels]])
-    after = int(np.argmax(alarm >= miss))
-    gap = miss - alarm
-    share = gap[after - 1] / (gap[after - 1] - gap[after]) if gap[after - 1] != gap[after] else 0.0
-    return float(alarm[after - 1] + share * (alarm[after] - alarm[after - 1]))
+    return _judge(weighted.eer, related, unrelated)
 
 
 def cllr(related: Values, unrelated: Values) -> float:
@@ -44,25 +42,17 @@ def cllr(related: Values, unrelated: Values) -> float:
 
     NaN where either group is empty.
     """
-    if not related.size or not unrelated.size:
-        return float("nan")
-    ln10 = np.log(10.0)
-    cost_related = np.logaddexp(0.0, -related * ln10).mean()
-    cost_unrelated = np.logaddexp(0.0, unrelated * ln10).mean()
-    return float((cost_related + cost_unrelated) / (2 * np.log(2.0)))
+    return _judge(weighted.cllr, related, unrelated)
 
 
 def cllr_min(related: Values, unrelated: Values) -> float:
     """Cllr in bits after the best monotone recalibration (pool adjacent violators): the cost of poor discrimination."""
-    if not related.size or not unrelated.size:
-        return float("nan")
-    scores = np.concatenate([related, unrelated])
-    labels = np.concatenate([np.ones(related.size), np.zeros(unrelated.size)])
-    weights = np.where(labels == 1, 1 / related.size, 1 / unrelated.size)
-    posterior = IsotonicRegression(y_min=0.0, y_max=1.0).fit_transform(scores, labels, sample_weight=weights)
-    with np.errstate(divide="ignore"):
-        llr = np.log10(posterior) - np.log10(1 - posterior)
-    return cllr(llr[labels == 1], llr[labels == 0])
+    return _judge(weighted.cllr_min, related, unrelated)
+
+
+def cllr_cal(related: Values, unrelated: Values) -> float:
+    """Cllr less Cllr_min, in bits: the cost of poor calibration; NaN where either group is empty."""
+    return cllr(related, unrelated) - cllr_min(related, unrelated)
 
 
 def cllr_floor(related: int, unrelated: int, lower: float, upper: float) -> float:
@@ -86,7 +76,7 @@ def misleading(unrelated: Values) -> Misleading:
     """Misleading-evidence rates of log10 LRs of unrelated pairs; an empty group gives NaN and holds."""
     rates: dict[int, float] = {}
     holds = True
-    for threshold in (10, 100, 1000):
+    for threshold in THRESHOLDS:
         count = int((unrelated >= np.log10(threshold)).sum())
         rates[threshold] = count / unrelated.size if unrelated.size else float("nan")
         holds &= count <= poisson.ppf(0.95, unrelated.size / threshold) if unrelated.size else True

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
 from forensics.evaluation.fusion import LabelledPairs
-from forensics.evaluation.labels import ORDER, UNRELATED, Labels
+from forensics.evaluation.labels import ORDER, RECIPE, UNRELATED, Labels
 
 WEIGHTS = ("same_weights", "parent_child", "shared_parent")
 POSITIVES: Mapping[str, tuple[str, ...]] = {
@@ -23,12 +23,17 @@ POSITIVES: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class PairTable:
-    """n pairs of one corpus. relation: (n,) str objects, '' where a pair is left out. columns: name -> (n,)."""
+    """n pairs of one corpus.
+
+    relation: (n,) str objects. groups: lineages of the two sides. columns: name -> (n,). same_developer: (n,) bool,
+    empty where nobody asked.
+    """
 
     corpus: str
     relation: NDArray[np.object_]
     groups: tuple[tuple[str, str], ...]
     columns: Mapping[str, NDArray[np.float64]]
+    same_developer: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=bool))
 
     def labelled(self, proposition: str) -> LabelledPairs:
         """The pairs that are positive for a proposition or cleanly unrelated, each of weight 1."""
@@ -57,7 +62,7 @@ def pair_table(
     told = [
         (i, j, relation)
         for (i, a), (j, b) in combinations(enumerate(models), 2)
-        if (relation := labels.relation(a, b)) in (*ORDER, UNRELATED)
+        if (relation := labels.relation(a, b)) in (*ORDER, RECIPE, UNRELATED)
     ]
     rows, columns = [i for i, _, _ in told], [j for _, j, _ in told]
     return PairTable(
@@ -65,4 +70,5 @@ def pair_table(
         np.array([relation for _, _, relation in told], dtype=object),
         tuple((labels.lineage_group(models[i]), labels.lineage_group(models[j])) for i, j, _ in told),
         {name: matrix[rows, columns].astype(np.float64) for name, matrix in matrices.items()},
+        np.array([labels.developer(models[i]) == labels.developer(models[j]) for i, j, _ in told], dtype=bool),
     )

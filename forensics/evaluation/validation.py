@@ -1,4 +1,4 @@
-"""How well scores and LLRs of a labelled population do, per relation, with n."""
+"""How well scores and LLRs of a labelled population do: per relation, per column and per proposition, as plain JSON."""
 
 from __future__ import annotations
 
@@ -8,191 +8,167 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from forensics.evaluation import fusion, metrics
-from forensics.evaluation.calibration import Calibration
-from forensics.evaluation.labels import ORDER, UNRELATED
+from forensics.evaluation import curves, fusion, metrics
+from forensics.evaluation.calibration import Calibration, PropositionModel
+from forensics.evaluation.judging import Judge, filled, number, ranked
+from forensics.evaluation.labels import ORDER, RECIPE, UNRELATED
 from forensics.evaluation.pairs import POSITIVES, WEIGHTS, PairTable
-from forensics.tables import text_table
+from forensics.evaluation.resampling import LEVEL, interval
 
 LEAST_PAIRS, LEAST_FAMILIES = 10, 3
-
-
-def _ranked(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The values with empty ones at the median."""
-    finite = np.isfinite(values)
-    return np.where(finite, values, np.median(values[finite]) if finite.any() else 0.0)
-
-
-def _number(value: float) -> float | None:
-    return round(value, 6) if np.isfinite(value) else None
-
-
+JUDGED = ("score_", "llr_", "baseline_")
+BASELINE = "baseline_zlib"
 LLR_OF = dict.fromkeys(WEIGHTS, "weights") | {
     "component": "lineage",
     "teacher_student": "distilled",
     "closed_family_version": "lineage",
     "shared_base": "base",
 }
+Chosen = NDArray[np.bool_]
 
 
-def relation_rows(table: PairTable) -> list[dict[str, Any]]:
-    """Per documented relation: n, families, and the AUC of every column against the cleanly unrelated pairs."""
+def judged_columns(table: PairTable) -> dict[str, NDArray[np.float64]]:
+    """The columns that are judged, empty cells at the median; those that are empty throughout are left out."""
+    told = {n: v for n, v in table.columns.items() if n.startswith(JUDGED) and np.isfinite(v).any()}
+    return {name: ranked(values) for name, values in told.items()}
+
+
+def relation_rows(judge: Judge) -> list[dict[str, Any]]:
+    """Per documented relation: n, families, and every column's AUC and EER against the cleanly unrelated pairs.
+
+    `gain` is a column's AUC less the naive baseline's under the same weights.
+    """
+    table = judge.table
     unrelated = table.relation == UNRELATED
-    rows = []
-    for relation in ORDER:
-        related = table.relation == relation
-        if not related.any() or not unrelated.any():
-            continue
-        aucs = {}
-        for name, values in table.columns.items():
-            if name.startswith(("score_", "llr_")) and np.isfinite(values).any():
-                told = _ranked(values)
-                aucs[name] = _number(metrics.auc(told[related], told[unrelated]))
-        best = max(aucs, key=lambda n: aucs[n] or 0.0)
-        told = _ranked(table.columns[best])
-        rows.append(
-            {
-                "relation": relation,
-                "llr": _of_relation(table, LLR_OF[relation], related, unrelated),
-                "n": int(related.sum()),
-                "unrelated": int(unrelated.sum()),
-                "families": len({min(g) for g, r in zip(table.groups, related, strict=True) if r}),
-                "best": best,
-                "auc": aucs[best],
-                "eer": _number(metrics.eer(told[related], told[unrelated])),
-                "aucs": aucs,
-            }
-        )
-    return rows
+    masks = {r: table.relation == r for r in ORDER if (table.relation == r).any()} if unrelated.any() else {}
+    found: dict[str, dict[str, Any]] = {relation: {} for relation in masks}
+    for name, values in judged_columns(table).items():
+        against = judge.background(values, unrelated)
+        for relation, related in masks.items():
+            found[relation][name] = judge.discrimination(values, related, against)
+    return [_relation_row(judge, relation, masks[relation], unrelated, found[relation]) for relation in masks]
 
 
-def _of_relation(
-    table: PairTable, name: str, related: NDArray[np.bool_], unrelated: NDArray[np.bool_]
-) -> dict[str, Any] | None:
+def _relation_row(
+    judge: Judge, relation: str, related: Chosen, unrelated: Chosen, found: Mapping[str, Any]
+) -> dict[str, Any]:
+    columns = {name: figures.plain() for name, figures in found.items()}
+    if peer := found.get(BASELINE):
+        for name, figures in found.items():
+            gain = figures.found["auc"] - peer.found["auc"]
+            limits = interval(gain, families=figures.families)
+            columns[name]["gain"] = number(float(gain[0]))
+            columns[name]["intervals"]["gain"] = [number(x) for x in limits] if limits else None
+    best = max(columns, key=lambda n: columns[n]["auc"] or 0.0)
+    return {
+        "relation": relation,
+        "n": int(related.sum()),
+        "unrelated": int(unrelated.sum()),
+        "families": judge.lineages(related),
+        "llr": _of_relation(judge, LLR_OF[relation], related, unrelated),
+        "best": best,
+        "auc": columns[best]["auc"],
+        "eer": columns[best]["eer"],
+        "columns": columns,
+    }
+
+
+def _of_relation(judge: Judge, name: str, related: Chosen, unrelated: Chosen) -> dict[str, Any] | None:
     """How the LLR that speaks of a relation does on that relation's own pairs, raw and bounded; None without LLRs."""
-    raw, bounded = table.columns.get(f"llr_{name}_raw"), table.columns.get(f"llr_{name}")
+    raw, bounded = (judge.table.columns.get(f"llr_{name}{end}") for end in ("_raw", ""))
     if raw is None or bounded is None or not np.isfinite(raw).any():
         return None
-    kept = related | unrelated
-    filled = np.where(np.isfinite(bounded), bounded, 0.0)
-    return _judged(raw[kept], related[kept]) | {
+    told = filled(bounded)
+    return judge.likelihood_ratios(raw, related, unrelated) | {
         "proposition": name,
-        "coverage": _number(float(np.isfinite(raw[kept]).mean())),
-        "cllr_bounded": _number(metrics.cllr(filled[related], filled[unrelated])),
+        "cllr_bounded": number(metrics.cllr(told[related], told[unrelated])),
     }
 
 
-def proposition_rows(table: PairTable, calibration: Calibration | None) -> list[dict[str, Any]]:
-    """Per proposition: AUC, EER, Cllr (raw, bounded, floor, min), coverage and misleading evidence, with n.
+def contrast_row(judge: Judge, column: str = "score_contrast") -> dict[str, Any] | None:
+    """One base tuned by different developers against different bases tuned by one developer; None without either."""
+    table = judge.table
+    values = table.columns.get(column)
+    base = (table.relation == "shared_base") & ~table.same_developer if table.same_developer.size else None
+    if values is None or base is None or not base.any() or not (table.relation == RECIPE).any():
+        return None
+    recipe = table.relation == RECIPE
+    against = judge.background(ranked(values), recipe)
+    told = judge.discrimination(ranked(values), base, against).plain()
+    return {
+        "column": column,
+        "n": int(base.sum()),
+        "recipe": int(recipe.sum()),
+        "families": judge.lineages(base),
+    } | told
 
-    An empty LLR counts as 0. `held_out` repeats the raw figures with the same features refitted leave-family-out on
-    this corpus alone.
+
+def proposition_rows(judge: Judge, calibration: Calibration | None) -> list[dict[str, Any]]:
+    """Per proposition what the shipped calibration gives, and `held_out`: its features refitted leave-family-out.
+
+    An empty LLR counts as 0. Without a calibration that covers the population there is no row.
     """
-    return [
-        row
-        for name in POSITIVES
-        if (row := _proposition_row(table, name, calibration)) and row["n"] and row["unrelated"]
-    ]
+    if calibration is None:
+        return []
+    rows = (_proposition_row(judge, name, calibration.propositions.get(name)) for name in POSITIVES)
+    return [row for row in rows if row]
 
 
-def _proposition_row(table: PairTable, name: str, calibration: Calibration | None) -> dict[str, Any]:
-    pairs = table.labelled(name)
-    raw, bounded = pairs.scores[f"llr_{name}_raw"], pairs.scores[f"llr_{name}"]
+def _proposition_row(judge: Judge, name: str, model: PropositionModel | None) -> dict[str, Any] | None:
+    table = judge.table
+    related = np.isin(table.relation, POSITIVES[name])
+    unrelated = np.asarray(table.relation == UNRELATED)
+    if model is None or not related.any() or not unrelated.any():
+        return None
+    raw, bounded = table.columns[f"llr_{name}_raw"], table.columns[f"llr_{name}"]
     row: dict[str, Any] = {
         "proposition": name,
-        "n": int(pairs.related.sum()),
-        "unrelated": int((~pairs.related).sum()),
-        "families": fusion.families(pairs),
-        "coverage": _number(float(np.isfinite(raw).mean())) if raw.size else None,
+        "n": int(related.sum()),
+        "unrelated": int(unrelated.sum()),
+        "families": judge.lineages(related),
+        "features": list(model.features),
+        "bounds": [number(b) for b in model.bounds],
+        "cllr_floor": number(metrics.cllr_floor(int(related.sum()), int(unrelated.sum()), *model.bounds)),
+        "raw": judge.likelihood_ratios(raw, related, unrelated) | _plots(raw, related, unrelated),
+        "bounded": judge.likelihood_ratios(bounded, related, unrelated) | _plots(bounded, related, unrelated),
     }
-    row |= _judged(raw, pairs.related)
-    filled = np.where(np.isfinite(bounded), bounded, 0.0)
-    row["cllr_bounded"] = _number(metrics.cllr(filled[pairs.related], filled[~pairs.related]))
-    row["turing_holds_bounded"] = metrics.misleading(filled[~pairs.related]).turing_holds
-    model = calibration.propositions.get(name) if calibration else None
-    if model:
-        row["bounds"] = [_number(b) for b in model.bounds]
-        row["cllr_floor"] = _number(metrics.cllr_floor(row["n"], row["unrelated"], *model.bounds))
-        held = fusion.held_out(pairs, model.features) if row["n"] else raw
-        row["held_out"] = _judged(held, pairs.related) | {"coverage": _number(float(np.isfinite(held).mean()))}
+    held = held_out_llr(table, name, model)
+    row["held_out"] = judge.likelihood_ratios(held, related, unrelated) | _plots(held, related, unrelated)
     return row
 
 
-def _judged(llr: NDArray[np.float64], related: NDArray[np.bool_]) -> dict[str, Any]:
-    filled = np.where(np.isfinite(llr), llr, 0.0)
-    yes, no = filled[related], filled[~related]
-    wrong = metrics.misleading(no)
-    return {
-        "auc": _number(metrics.auc(yes, no)),
-        "eer": _number(metrics.eer(yes, no)),
-        "cllr": _number(metrics.cllr(yes, no)),
-        "cllr_min": _number(metrics.cllr_min(yes, no)),
-        "misleading": {str(k): _number(v) for k, v in wrong.rates.items()},
-        "turing_holds": wrong.turing_holds,
-    }
+def held_out_llr(table: PairTable, name: str, model: PropositionModel) -> NDArray[np.float64]:
+    """(n,) raw log10 LRs of the labelled pairs by fits that saw neither of a pair's two lineages; NaN elsewhere."""
+    llr = np.full(table.relation.size, np.nan)
+    chosen = np.isin(table.relation, (*POSITIVES[name], UNRELATED))
+    llr[chosen] = fusion.held_out(table.labelled(name), model.features)
+    return llr
 
 
-def validation(table: PairTable, calibration: Calibration | None, no_lr_reason: str) -> dict[str, Any]:
-    """Everything that `validate` prints and writes, as plain JSON."""
+def _plots(llr: NDArray[np.float64], related: Chosen, unrelated: Chosen) -> dict[str, Any]:
+    yes, no = filled(llr)[related], filled(llr)[unrelated]
+    return {"tippett": curves.tippett(yes, no), "ece": curves.ece(yes, no), "errors": curves.errors(yes, no)}
+
+
+def validation(
+    table: PairTable, calibration: Calibration | None, no_lr_reason: str, *, seed: int = 0
+) -> dict[str, Any]:
+    """Everything that `validate` says of the pairs of one population, as plain JSON."""
+    judge = Judge(table, seed=seed)
     return {
         "corpus": table.corpus,
-        "pairs": {relation: table.count(relation) for relation in (*ORDER, UNRELATED) if table.count(relation)},
+        "pairs": {r: table.count(r) for r in (*ORDER, RECIPE, UNRELATED) if table.count(r)},
+        "families": len({name for pair in table.groups for name in pair}),
+        "bootstrap": {"unit": "family", "replicates": judge.weights.shape[1] - 1, "level": LEVEL, "seed": seed},
         "calibration": calibration.describe() if calibration else None,
         "fitted_on_this_corpus": bool(calibration and table.corpus in calibration.corpora),
         "no_lr_reason": no_lr_reason,
-        "relations": relation_rows(table),
-        "propositions": proposition_rows(table, calibration),
+        "relations": relation_rows(judge),
+        "contrast": contrast_row(judge),
+        "propositions": proposition_rows(judge, calibration),
     }
 
 
-def report_text(result: Mapping[str, Any]) -> str:
-    """The validation in words and tables."""
-    parts = [f"Corpus {result['corpus']}: " + ", ".join(f"{k} {v}" for k, v in result["pairs"].items())]
-    rows = [[r["relation"], r["n"], r["families"], r["auc"], r["eer"], r["best"]] for r in result["relations"]]
-    parts.append("Against cleanly unrelated pairs, best column (an empty score ranks at the median)")
-    parts.append(text_table(("relation", "n", "families", "AUC", "EER", "column"), rows))
-    columns = sorted({name for r in result["relations"] for name in r["aucs"]})
-    parts.append("AUC of every column")
-    parts.append(
-        text_table(
-            ("column", *(r["relation"] for r in result["relations"])),
-            [[name, *(r["aucs"].get(name) for r in result["relations"])] for name in columns],
-        )
-    )
-    if result["no_lr_reason"]:
-        return "\n\n".join([*parts, f"No LR reported: {result['no_lr_reason']}"])
-    calibration = result["calibration"]
-    seen = " It was fitted on this corpus among others: see the leave-family-out rows."
-    note = seen if result["fitted_on_this_corpus"] else ""
-    parts.append(f"Calibration {calibration['name']} {calibration['version']} ({calibration['hash'][:12]}).{note}")
-    parts.append("Per relation, by the LLR that speaks of it (an empty LLR counts as 0)")
-    told = [
-        [r["relation"], r["llr"]["proposition"], r["n"], r["unrelated"], *_figures(r["llr"]), r["llr"]["cllr_bounded"]]
-        for r in result["relations"]
-        if r["llr"]
-    ]
-    parts.append(text_table(("relation", "LLR", "n", "unrelated", *FIGURES, "Cllr bounded"), told))
-    parts.append("Per LLR, over all its relations")
-    judged = []
-    for row in result["propositions"]:
-        judged.append([*_line(row, "shipped", row), row["cllr_bounded"], row.get("cllr_floor")])
-        if "held_out" in row:
-            judged.append([*_line(row, "leave-family-out", row["held_out"]), None, None])
-    header = ("LLR", "judged", "n", "unrelated", *FIGURES, "Cllr bounded", "floor")
-    parts.append(text_table(header, judged))
-    parts.append(f"A figure is firm with at least {LEAST_PAIRS} pairs from {LEAST_FAMILIES} families.")
-    return "\n\n".join(parts)
-
-
-FIGURES = ("coverage", "AUC", "EER", "Cllr raw", "Cllr min", "LR>=10", "LR>=100", "LR>=1000", "Turing")
-
-
-def _figures(figures: Mapping[str, Any]) -> list[object]:
-    """The cells under FIGURES."""
-    turing = "holds" if figures["turing_holds"] else "FAILS"
-    names = ("coverage", "auc", "eer", "cllr", "cllr_min")
-    return [*(figures[name] for name in names), *figures["misleading"].values(), turing]
-
-
-def _line(row: Mapping[str, Any], how: str, figures: Mapping[str, Any]) -> list[object]:
-    return [row["proposition"], how, row["n"], row["unrelated"], *_figures(figures)]
+def turing_failures(told: Mapping[str, Any]) -> list[str]:
+    """The propositions whose reported (bounded) LRs mislead more often than Turing's rule allows."""
+    return [row["proposition"] for row in told["propositions"] if not row["bounded"]["turing_holds"]]

@@ -31,6 +31,8 @@ from forensics.provenance import run_manifest, sha256_json
 from forensics.records import Prompt, ResponseSet
 
 REPLICATES = 100
+WORDING = "agreement"
+"""A channel that keeps the feature which tells copies and constant models."""
 Progress = Callable[[str, float], None]
 Matrix = NDArray[np.float64]
 
@@ -97,12 +99,8 @@ def compare(
     found = _fingerprints(sets, makers, cache, jobs, report)
     weights = bootstrap_weights(prompts, replicates, seed)
     results = _channel_results(plugins, found, prompts, weights, report)
-    tables = [item.prints[tokens.FEATURE] for item in found]
-    constant, witness = constant_models(tables), copy_weights(tables)
-    witness[constant] = 0.0
-    scores = {
-        name: _normalised(name, result, constant, witness) for result in results.values() for name in result.scores
-    }
+    constant, witness = _witnesses(found)
+    scores = _normalised(results, constant, witness)
     kin = fuse_kin(scores)
     chosen, reason = calibrations.choose(
         calibrations.shipped() if known is None else known,
@@ -131,6 +129,19 @@ def compare(
         calibration=(chosen.describe() if chosen else {}) | {"no_lr_reason": reason},
         manifest=run_manifest({"replicates": replicates, "suite_hash": suite_hash, "extra": sorted(extra)}, seed=seed),
     )
+
+
+def channel_scores(
+    sets: Iterable[ResponseSet], prompts: Mapping[str, Prompt], wanted: Iterable[str], *, jobs: int = 1
+) -> tuple[tuple[str, ...], dict[str, Matrix]]:
+    """Models sorted by code point, and the scores that `compare` would give them, of the wanted channels alone.
+
+    For studies of the engine that compare a population many times: no LR, no bootstrap, nothing kept in a cache.
+    """
+    plugins: dict[str, Channel] = {name: registry.load(channels.PACKAGE, name) for name in sorted({*wanted, WORDING})}
+    found = _fingerprints(sets, _makers(plugins, prompts, ()), None, jobs, _silent)
+    results = _channel_results(plugins, found, prompts, np.zeros((0, len(prompts)), np.float32), _silent)
+    return tuple(item.model for item in found), _normalised(results, *_witnesses(found))
 
 
 def bootstrap_weights(prompts: Mapping[str, Prompt], replicates: int, seed: int) -> NDArray[np.float32]:
@@ -195,6 +206,21 @@ def _fingerprints(
     return found
 
 
+def _witnesses(found: Sequence[Fingerprinted]) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    """(m,) which models say the same to most prompts, and what each counts for in a cohort: 0 for those."""
+    tables = [item.prints[tokens.FEATURE] for item in found]
+    constant, witness = constant_models(tables), copy_weights(tables)
+    witness[constant] = 0.0
+    return constant, witness
+
+
+def _normalised(
+    results: Mapping[str, ChannelResult], constant: NDArray[np.bool_], witness: NDArray[np.float64]
+) -> dict[str, Matrix]:
+    """Every channel's scores by name, beside the population where they mean something only there."""
+    return {name: _beside(name, result, constant, witness) for result in results.values() for name in result.scores}
+
+
 def _channel_results(
     plugins: Mapping[str, Channel],
     found: Sequence[Fingerprinted],
@@ -210,8 +236,7 @@ def _channel_results(
     return results
 
 
-def _normalised(name: str, result: ChannelResult, constant: NDArray[np.bool_], witness: NDArray[np.float64]) -> Matrix:
-    """One score of a channel, beside the population where it means something only there."""
+def _beside(name: str, result: ChannelResult, constant: NDArray[np.bool_], witness: NDArray[np.float64]) -> Matrix:
     matrix = without(constant, result.scores[name]) if result.of_wording else result.scores[name]
     if name in result.cohort:
         return cohort_normalise(matrix, witness)

@@ -50,7 +50,22 @@ TREE = LineageTree(
     "((a,b)60,c,d);",
     100,
 )  # fmt: skip
-RESULTS = {"heatmap": comparison(), "ranking": identification(2.0, -0.5), "tree": TREE}
+RATIOS = {
+    "auc": 0.9, "eer": 0.1, "cllr": 0.4, "cllr_min": 0.3, "cllr_cal": 0.1, "misleading_10": 0.01, "misleading_100": 0.0,
+    "tippett": {"x": [-1.0, 0.0, 1.0], "related": [1.0, 0.9, 0.5], "unrelated": [1.0, 0.2, 0.0]},
+    "ece": {"prior": [-1.0, 1.0], "system": [0.2, 0.3], "recalibrated": [0.1, 0.2], "neutral": [0.4, 0.4]},
+    "errors": {"alarm": [0.0, 0.1], "miss": [0.4, 0.0]},
+}  # fmt: skip
+ROW = {"proposition": "weights", "n": 12, "unrelated": 300, "held_out": RATIOS, "raw": RATIOS, "bounded": RATIOS}
+POINT = {"proposition": "weights", "draws": 2, "n": 12, "cllr": 0.4, "auc": 0.9}
+VALIDATION = {
+    "propositions": [ROW],
+    "curve": [POINT | {"prompts": n, "intervals": {"cllr": [0.2, 0.5], "auc": None}} for n in (10, 50, 52)],
+}
+RESULTS = {
+    "heatmap": comparison(), "ranking": identification(2.0, -0.5), "tree": TREE,
+    **dict.fromkeys(("tippett", "ece", "errors", "prompts"), VALIDATION),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", registry.names(figures.PACKAGE))
@@ -155,3 +170,21 @@ def test_the_colour_scale_keeps_its_order_in_greyscale_in_light_and_dark() -> No
     dark = [_luminance(style.DARK[colour]) for _, colour in style.ramp()]
     assert light == sorted(light, reverse=True) and dark == sorted(dark)
     assert style.DARK.keys() >= {style.INK, style.INK_SOFT, style.RULE, style.FOR, style.AGAINST, style.RUBRIC}
+
+
+def test_a_figure_of_a_validation_is_empty_where_nothing_was_judged_and_refuses_what_it_cannot_draw() -> None:
+    nothing = {"propositions": [], "curve": []}
+    for name in ("tippett", "ece", "errors", "prompts"):
+        data = registry.load(figures.PACKAGE, name).data(nothing)
+        assert data["empty"]
+        assert data["reading"].startswith("No ")
+    broken = RATIOS | {"tippett": {"x": [0.0], "related": [math.inf], "unrelated": [0.0]}}
+    with pytest.raises(ValueError, match="not finite"):
+        registry.load(figures.PACKAGE, "tippett").data({"propositions": [ROW | {"held_out": broken}]})
+    with pytest.raises(ValueError, match="known: held_out"):
+        registry.load(figures.PACKAGE, "ece").data(VALIDATION, judged="guessed")
+
+
+def test_numbers_of_prompts_stand_apart_on_their_axis() -> None:
+    plugin = registry.load(figures.PACKAGE, "prompts")
+    assert plugin.figure(plugin.data(VALIDATION))["layout"]["xaxis"]["tickvals"] == [10, 52]

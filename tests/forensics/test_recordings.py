@@ -101,6 +101,6 @@ def test_validate_reads_every_labelled_recording(
 ) -> None:
     assert main(["validate", str(CORPORA / corpus), "--out", str(tmp_path)]) == 0
     printed = capsys.readouterr().out
-    assert "Cllr raw" in printed
+    assert "Cllr cal" in printed
     assert "leave-family-out" in printed
     assert (tmp_path / "validation.json").is_file()

@@ -1,0 +1,105 @@
+"""What several commands need: a corpus compared, its matrices by column, and pairs.csv."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import math
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from forensics.corpora import ResponseSource, open_corpus
+from forensics.errors import BadInput
+from forensics.evaluation import calibration as calibrations
+from forensics.evaluation.calibration import Calibration
+from forensics.evaluation.labels import read_labels
+from forensics.evaluation.pairs import PairTable, pair_table
+from forensics.lineage.comparison import Material, compare
+from forensics.lineage.records import PROPOSITIONS, Comparison
+from forensics.tables import safe_cell
+
+
+def progress(stage: str, share: float) -> None:
+    """Say on a terminal how far it is."""
+    if sys.stderr.isatty():
+        print(f"\r\033[K{stage} ({share:.0%})", end="" if share < 1 else "\n", file=sys.stderr, flush=True)
+
+
+def cache_folder() -> Path | None:
+    """Where fingerprints are kept: FILIATION_CACHE, or nowhere."""
+    folder = os.environ.get("FILIATION_CACHE", "")
+    return Path(folder) if folder else None
+
+
+def known_calibrations(args: argparse.Namespace) -> Sequence[Calibration]:
+    """The calibrations to choose from: those given, or those that ship."""
+    return [calibrations.load(Path(text)) for text in args.calibration or ()] or calibrations.shipped()
+
+
+def compared(
+    source: ResponseSource,
+    models: Iterable[str] | None,
+    args: argparse.Namespace,
+    keep: Callable[[Material], None] | None = None,
+) -> Comparison:
+    """The comparison of a corpus' models; raises BadInput naming those that it does not hold.
+
+    keep: what is to see the material that the comparison was made of.
+    """
+    wanted = source.models if models is None else tuple(models)
+    if unknown := sorted(set(wanted) - set(source.models)):
+        raise BadInput(f"no such model: {', '.join(unknown)}", where=source.path.name)
+    return compare(
+        (source.responses(model) for model in wanted),
+        source.prompts,
+        suite_hash=args.suite_hash,
+        cache=cache_folder(),
+        jobs=args.jobs,
+        progress=progress,
+        seed=args.seed,
+        known=known_calibrations(args),
+        keep=keep,
+        extra=args.extra or (),
+    )
+
+
+def columns(result: Comparison) -> dict[str, Any]:
+    """The (m, m) matrices of pairs.csv by column name, in order."""
+    table: dict[str, Any] = {f"score_{name}": matrix for name, matrix in result.scores.items()}
+    table |= {"score_kin": result.kin, "score_contrast": result.contrast}
+    table |= {f"llr_{name}": result.llr[name] for name in PROPOSITIONS}
+    return table | {f"llr_{name}_raw": result.llr_raw[name] for name in PROPOSITIONS}
+
+
+def _cell(value: float) -> str:
+    return f"{value:.6g}" if math.isfinite(value) else ""
+
+
+def write_pairs(result: Comparison, out: Path) -> int:
+    """The number of rows written: every unordered pair, model_a < model_b by code point."""
+    table = columns(result)
+    part = out.with_name(out.name + ".part")
+    rows = 0
+    with part.open("w", encoding="utf-8", newline="") as handle:
+        writer = csv.writer(handle, lineterminator="\n")
+        writer.writerow(["model_a", "model_b", "prompts", *table, "status", "relation"])
+        for i, a in enumerate(result.models):
+            for j in range(i + 1, len(result.models)):
+                numbers = [_cell(matrix[i, j]) for matrix in table.values()]
+                words = [result.status[i, j], result.relation[i, j]]
+                writer.writerow(
+                    [safe_cell(a), safe_cell(result.models[j]), int(result.prompts[i, j]), *numbers, *words]
+                )
+                rows += 1
+    part.replace(out)
+    return rows
+
+
+def scored_table(folder: Path, args: argparse.Namespace) -> PairTable:
+    """A labelled corpus' pairs with their scores alone, for fitting."""
+    labels = read_labels(folder)
+    result = compared(open_corpus(folder), None, args)
+    return pair_table(folder.resolve().name, result.models, dict(result.scores), labels)

@@ -1,0 +1,63 @@
+"""A validation as single figures, each with n and interval: the rows of a machine-readable record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+Row = dict[str, Any]
+LLR_MEASURES = ("auc", "eer", "cllr", "cllr_min", "cllr_cal", "misleading_10", "misleading_100", "misleading_1000")
+
+
+def figures_of(told: Mapping[str, Any]) -> Iterator[Row]:
+    """Every figure of one corpus' validation; what is not estimable is left out."""
+    corpus = told["corpus"]
+    for row in told["relations"]:
+        of = {"study": "relations", "corpus": corpus, "of": row["relation"]} | _counted(row)
+        for name, figures in row["columns"].items():
+            yield from _each(of | {"by": name}, figures, ("auc", "eer"))
+        if row["llr"]:
+            by = f"llr_{row['llr']['proposition']}_raw"
+            yield from _each(of | {"study": "relation LLRs", "by": by}, row["llr"], LLR_MEASURES)
+    if row := told["contrast"]:
+        of = {"study": "base against recipe", "corpus": corpus, "of": "shared_base", "by": row["column"]}
+        yield from _each(of | _counted(row, "recipe"), row, ("auc", "eer"))
+    for row in told["propositions"]:
+        of = {"study": "likelihood ratios", "corpus": corpus, "of": row["proposition"]} | _counted(row)
+        for judged in ("bounded", "raw", "held_out"):
+            yield from _judged(of | {"by": judged}, row[judged])
+    for row in told.get("curve") or []:
+        of = {"study": "prompts", "corpus": corpus, "of": row["proposition"], "by": f"{row['prompts']} prompts"}
+        yield from _each(of | _counted(row), row, ("cllr", "auc"))
+    for row in told.get("teachers") or []:
+        for side in ("all", "minor"):
+            if figures := row[side]:
+                of = {"study": "teachers", "corpus": corpus, "of": f"{side} teachers", "by": row["by"]}
+                counted = {"n": figures["n"], "families": figures["developers"]}
+                yield from _each(of | counted, figures, ("first", "three"))
+
+
+def figures_of_transfer(row: Mapping[str, Any]) -> Iterator[Row]:
+    """Every figure of one proposition judged with its whole corpus left out."""
+    of = {"study": "leave-corpus-out", "corpus": row["corpus"], "of": row["proposition"]} | _counted(row)
+    for judged in ("bounded", "raw", "families_unseen"):
+        if row[judged]:
+            yield from _judged(of | {"by": judged}, row[judged])
+
+
+def _counted(row: Mapping[str, Any], against: str = "unrelated") -> Row:
+    return {"n": row["n"], "against": row[against]} | ({"families": row["families"]} if "families" in row else {})
+
+
+def _judged(of: Row, figures: Mapping[str, Any]) -> Iterator[Row]:
+    if figures["cllr"] is not None:
+        for row in _each(of, figures, LLR_MEASURES):
+            yield row | ({"turing_holds": figures["turing_holds"]} if row["measure"] == "cllr" else {})
+
+
+def _each(of: Row, figures: Mapping[str, Any], measures: tuple[str, ...]) -> Iterator[Row]:
+    for measure in measures:
+        if figures[measure] is not None:
+            limits = figures["intervals"][measure]
+            why = {} if limits else {"no_interval": "fewer than three families"}
+            yield of | {"measure": measure, "value": figures[measure], "interval": limits} | why

@@ -1,0 +1,50 @@
+"""What the figures of a validation share: picking a proposition's numbers, and lines that differ without colour."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from forensics.figures import _style as style
+
+JUDGED = {"held_out": "leave-family-out", "raw": "shipped calibration, raw", "bounded": "as reported"}
+
+
+def picked(told: Mapping[str, Any], proposition: str, judged: str) -> Mapping[str, Any] | None:
+    """The row of a proposition, or None where none was judged; raises ValueError for an unknown way of judging."""
+    if judged not in JUDGED:
+        raise ValueError(f"no way of judging {judged!r}; known: {', '.join(JUDGED)}")
+    return next((row for row in told["propositions"] if row["proposition"] == proposition), None)
+
+
+def line(
+    name: str,
+    x: Sequence[float],
+    y: Sequence[float],
+    colour: str,
+    dash: str = "solid",
+    *,
+    shape: str = "linear",
+    **more: Any,
+) -> dict[str, Any]:
+    """A line with its name in the legend; `shape` "hv" makes it a staircase."""
+    pen = {"color": colour, "width": 2, "dash": dash, "shape": shape}
+    return {"type": "scatter", "mode": "lines", "name": name, "x": list(x), "y": list(y), "line": pen} | more
+
+
+def chart(x: str, y: str, **more: Any) -> dict[str, Any]:
+    """A layout with two titled axes and the legend above."""
+    axis = {"showgrid": True, "gridcolor": style.RULE, "zeroline": False, "ticks": "", "automargin": True}
+    legend = {"orientation": "h", "x": 0, "y": 1.02, "xanchor": "left", "yanchor": "bottom"}
+    base = style.layout(
+        height=340,
+        showlegend=True,
+        legend=legend,
+        margin={"l": 10, "r": 10, "t": 10, "b": 10},
+        xaxis=axis | {"title": {"text": x}, "fixedrange": True},
+        yaxis=axis | {"title": {"text": y}, "fixedrange": True},
+        hovermode="x unified",
+    )
+    for name in ("xaxis", "yaxis"):
+        base[name] = base[name] | more.pop(name, {})
+    return base | more
