@@ -80,7 +80,8 @@ def _residuals(
     count = seen.sum(axis=0)
     enough = count >= LEAST_MODELS
     centre = total / np.maximum(count, 1)[:, None]
-    chosen = [(where >= 0) & enough[where] for where in columns]
+    counted = np.append(enough, False)  # the place of a prompt that was not asked, -1
+    chosen = [counted[where] for where in columns]
     residuals = [
         kept["quirks"][own].astype(np.float32) - centre[where[own]]
         for kept, where, own in zip(population, columns, chosen, strict=True)

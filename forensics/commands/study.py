@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,8 @@ import forensics
 from forensics.commands.recordings import corpus_hash, recorded
 from forensics.commands.validate import judged
 from forensics.errors import CorpusError, MisleadingEvidence
-from forensics.evaluation.findings import Row, figures_of, figures_of_transfer
+from forensics.evaluation import refusals
+from forensics.evaluation.findings import Row, figures_of, figures_of_refusals, figures_of_transfer
 from forensics.evaluation.labels import labelled_folders
 from forensics.evaluation.resampling import LEVEL, REPLICATES
 from forensics.evaluation.transfer import leave_corpus_out
@@ -20,8 +21,8 @@ from forensics.evaluation.validation import turing_failures
 from forensics.provenance import sha256_file, sha256_json
 from forensics.tables import text_table
 
-MORE: tuple[Callable[[Path], Iterable[Row]], ...] = ()
-"""Studies of other parts (the refusal detector, say): the folder of recordings in, rows like those below out."""
+REFUSALS = ("speechmap", "xstest")
+"""Recordings that carry labels of refusal."""
 
 
 def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -51,8 +52,10 @@ def run(args: argparse.Namespace) -> None:
     own = "python -m forensics study CORPORA"
     for row in leave_corpus_out(tables, seed=args.seed):
         rows += [figure | {"command": own} for figure in figures_of_transfer(row)]
-    for study in MORE:
-        rows += study(args.dir)
+    if labelled := [folder for name in REFUSALS if (folder := args.dir / name).is_dir()]:
+        detector = "python -m forensics.evaluation.refusals CORPORA"
+        for row in refusals.report(refusals.read_labelled(labelled)):
+            rows += [figure | {"command": detector} for figure in figures_of_refusals(row)]
     write(rows, code, {folder.name: corpus_hash(folder) for folder in folders}, args.out)
     counted = {name: sum(row["study"] == name for row in rows) for name in dict.fromkeys(r["study"] for r in rows)}
     print(text_table(("study", "figures"), [[name, n] for name, n in counted.items()]))

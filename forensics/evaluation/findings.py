@@ -45,6 +45,22 @@ def figures_of_transfer(row: Mapping[str, Any]) -> Iterator[Row]:
             yield from _judged(of | {"by": judged}, row[judged])
 
 
+def figures_of_refusals(row: Mapping[str, Any]) -> Iterator[Row]:
+    """The F1 of the refusal detector on one recording and language."""
+    yield {
+        "study": "refusals",
+        "corpus": row["corpus"],
+        "of": row["language"],
+        "by": row["judged"],
+        "n": row["refused"],
+        "against": row["complied"],
+        "families": row["models"],
+        "measure": "f1",
+        "value": row["f1"],
+        "interval": [row["low"], row["high"]],
+    }
+
+
 def _counted(row: Mapping[str, Any], against: str = "unrelated") -> Row:
     return {"n": row["n"], "against": row[against]} | ({"families": row["families"]} if "families" in row else {})
 

@@ -35,6 +35,7 @@ def gram_hashes(
         mixed *= np.uint64(MIX[k % 4])
         mixed ^= tokens[k : k + length]
         mixed ^= mixed >> np.uint64(29)
+    mixed *= np.uint64(MIX[0])  # tokens that differ in their last bits alone differ in the first ones too
     inside = segment[:length] == segment[n - 1 :]
     return mixed[inside], segment[:length][inside]
 

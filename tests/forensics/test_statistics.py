@@ -34,7 +34,7 @@ def slow_rare_overlap(texts: list[list[str]]) -> np.ndarray:
             tokens = re.findall(r"\n+|\w+|[^\w\s]", text.lower()[:4000])
             grams.append({tuple(tokens[i : i + n]) for n in (3, 4) for i in range(len(tokens) - n + 1)})
         df = Counter(gram for own in grams for gram in own)
-        weight = {g: math.log((m + 1) / d) for g, d in df.items() if 2 <= d <= max(2, int(0.1 * m))}
+        weight = {g: 1 / (d - 1) for g, d in df.items() if 2 <= d <= max(2, int(0.1 * m))}
         for i, j in itertools.product(range(m), repeat=2):
             shared = sum(weight.get(gram, 0.0) for gram in grams[i] & grams[j])
             total[i, j] += shared / math.sqrt((len(grams[i]) + 5) * (len(grams[j]) + 5))
