@@ -207,7 +207,9 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=forensics.__version__)
     commands = top.add_subparsers(dest="command", required=True)
     common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--jobs", type=_at_least(1), default=1, metavar="N", help="processes (default 1)")
+    common.add_argument(
+        "--jobs", type=_at_least(1), metavar="N", help="processes (default: one a core, from 32 models on)"
+    )
     common.add_argument("--seed", type=_at_least(0), default=0, help="seed of the bootstrap (default 0)")
     common.add_argument("--json", action="store_true", help="print JSON")
     common.add_argument("--suite-hash", default="", help="hash of the probe suite, for calibrations tied to one")

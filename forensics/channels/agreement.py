@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from forensics.channels import ChannelResult, Fingerprint, PairCells
 from forensics.features.blocks import Block, blocks
 from forensics.features.copies import copy_weights
+from forensics.features.stock import SHARE, stock_grams
 from forensics.features.tokens import FEATURE, token_table
 from forensics.records import Declaration, Prompt, ResponseSet
 from forensics.stats.ngrams import Grams, gram_counts
@@ -38,13 +40,27 @@ def log_overlap(overlap: NDArray[np.floating]) -> NDArray[np.float64]:
     return np.asarray(np.where(np.isfinite(logs), logs, np.nan))
 
 
-def _grams(block: Block) -> Grams:
-    return gram_counts(block.tokens, block.segment, block.row_of_segment, block.rows.size, ORDERS)
+@dataclass(frozen=True)
+class Stock:
+    """Sorted hashes of phrases and of names that some model says whatever it is asked, and which do not count."""
+
+    phrases: NDArray[np.uint64]
+    names: NDArray[np.uint64]
+
+    @classmethod
+    def of(cls, population: Sequence[Fingerprint]) -> Stock:
+        """That of a population."""
+        return cls(stock_grams(population, ORDERS), stock_grams(population, (1,), names=True))
 
 
-def _names(block: Block) -> Grams:
-    told = block.name
-    return gram_counts(block.tokens[told], block.segment[told], block.row_of_segment, block.rows.size, (1,))
+def _grams(block: Block, stock: Stock) -> Grams:
+    rows = block.rows.size
+    return gram_counts(block.tokens, block.segment, block.row_of_segment, rows, ORDERS, without=stock.phrases)
+
+
+def _names(block: Block, stock: Stock) -> Grams:
+    tokens, segment, rows = block.tokens[block.name], block.segment[block.name], block.rows.size
+    return gram_counts(tokens, segment, block.row_of_segment, rows, (1,), without=stock.names)
 
 
 def _prefix(block: Block, weight: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -60,7 +76,7 @@ class Agreement:
         "2",
         "Rare phrases and names shared on the same prompts",
         "Own statistics, developed on public recordings (docs/validation.md)",
-        parameters={"n_gram_orders": list(ORDERS), "characters": 4000, "rare_share": 0.1},
+        parameters={"n_gram_orders": list(ORDERS), "characters": 4000, "rare_share": 0.1, "stock_share": SHARE},
         limitations=(
             "needs eight models on the same prompts",
             "little agreement is weak evidence of no lineage: heavily retrained descendants look unrelated",
@@ -85,10 +101,10 @@ class Agreement:
         `agreement_cosine`: mean centred cosine; `agreement_prefix`: mean ln(1 + words in common from the start), less
         each prompt's mean."""
         place = {prompt_id: i for i, prompt_id in enumerate(sorted(prompts))}
-        m, witness = len(population), copy_weights(population)
+        m, witness, stock = len(population), copy_weights(population), Stock.of(population)
         means = {name: PromptMean(m, weights if name in (RARE, COSINE) else None) for name in _POOLED}
         for block in blocks(population, prompts, least_models=LEAST_MODELS):
-            for name, similarity in _similarities(block, witness[block.rows]).items():
+            for name, similarity in _similarities(block, witness[block.rows], stock).items():
                 means[name].add(place[block.prompt_id], block.rows, similarity)
         return ChannelResult(
             {name: pool(means[name].mean(self.least_prompts)) for name, pool in _POOLED.items()},
@@ -111,14 +127,14 @@ class Agreement:
         pair: tuple[int, int],
     ) -> Mapping[str, PairCells]:
         """The pair's overlaps, cosine and common start on each prompt."""
-        witness = copy_weights(population)
+        witness, stock = copy_weights(population), Stock.of(population)
         ids: list[str] = []
         found: dict[str, list[float]] = {name: [] for name in _POOLED}
         for block in blocks(population, prompts, least_models=LEAST_MODELS):
             among = np.flatnonzero(np.isin(block.rows, pair))
             if among.size == 2:
                 ids.append(block.prompt_id)
-                for name, similarity in _similarities(block, witness[block.rows], among).items():
+                for name, similarity in _similarities(block, witness[block.rows], stock, among).items():
                     found[name].append(float(similarity[0, 1]))
         if len(ids) < self.least_prompts:
             return {}
@@ -133,15 +149,15 @@ class Agreement:
 
 
 def _similarities(
-    block: Block, witness: NDArray[np.float64], among: NDArray[np.int64] | None = None
+    block: Block, witness: NDArray[np.float64], stock: Stock, among: NDArray[np.int64] | None = None
 ) -> dict[str, NDArray[np.float64]]:
     """One prompt's similarity matrices by score, of some rows or all."""
-    grams = _grams(block)
+    grams = _grams(block, stock)
     prefix = _prefix(block, witness)
     return {
         RARE: rare_overlap(grams, witness, among),
         COSINE: centred_cosine(grams, witness, among),
-        NAMES: rare_overlap(_names(block), witness, among),
+        NAMES: rare_overlap(_names(block, stock), witness, among),
         PREFIX: prefix if among is None else prefix[np.ix_(among, among)],
     }
 

@@ -21,6 +21,8 @@ from forensics.lineage.comparison import Material, compare
 from forensics.lineage.records import PROPOSITIONS, Comparison
 from forensics.tables import safe_cell
 
+MANY_MODELS = 32
+
 
 def progress(stage: str, share: float) -> None:
     """Say on a terminal how far it is."""
@@ -32,6 +34,11 @@ def cache_folder() -> Path | None:
     """Where fingerprints are kept: FILIATION_CACHE, or nowhere."""
     folder = os.environ.get("FILIATION_CACHE", "")
     return Path(folder) if folder else None
+
+
+def processes(asked: int | None, models: int) -> int:
+    """How many processes read: as many as asked, or one a core where there are models enough to be worth it."""
+    return asked or (os.cpu_count() or 1 if models >= MANY_MODELS else 1)
 
 
 def known_calibrations(args: argparse.Namespace) -> Sequence[Calibration]:
@@ -57,7 +64,7 @@ def compared(
         source.prompts,
         suite_hash=args.suite_hash,
         cache=cache_folder(),
-        jobs=args.jobs,
+        jobs=processes(args.jobs, len(wanted)),
         progress=progress,
         seed=args.seed,
         known=known_calibrations(args),

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forensics import channels, registry
-from forensics.commands.common import columns, compared, known_calibrations, progress
+from forensics.commands.common import columns, compared, known_calibrations, processes, progress
 from forensics.corpora import ResponseSource, open_corpus
 from forensics.evaluation import compression
 from forensics.evaluation.calibration import Calibration
@@ -67,11 +67,11 @@ def tables_by_prompts(recording: Recording, args: argparse.Namespace) -> Iterato
     planned = draws(recording.ordered, seed=args.seed)
     kept = frozenset().union(*(ids for _, ids in planned)) if planned else frozenset[str]()
     sets = [_of(recording.source.responses(m), kept) for m in recording.result.models] if planned else []
-    wanted = _channels_of(recording.calibration)
+    wanted, jobs = _channels_of(recording.calibration), processes(args.jobs, len(sets))
     for done, (size, ids) in enumerate(planned):
         progress(f"{size} prompts", done / len(planned))
         told = (_of(responses, ids) for responses in sets)
-        models, scores = channel_scores(told, {i: recording.source.prompts[i] for i in ids}, wanted, jobs=args.jobs)
+        models, scores = channel_scores(told, {i: recording.source.prompts[i] for i in ids}, wanted, jobs=jobs)
         yield size, pair_table(recording.name, models, scores, recording.labels)
     yield len(recording.ordered), recording.table
 

@@ -16,8 +16,8 @@ from forensics.evaluation.fusion import LabelledPairs
 from forensics.evaluation.pairs import PairTable
 
 TEXT_FEATURES: Mapping[str, tuple[str, ...]] = {
-    "weights": ("agreement", "agreement_cosine", "agreement_names"),
-    "base": ("agreement", "agreement_cosine", "agreement_names"),
+    "weights": ("agreement", "agreement_names"),
+    "base": ("agreement", "agreement_names"),
     "distilled": ("agreement_prefix", "style"),
     "lineage": ("agreement", "agreement_names", "agreement_prefix", "style"),
 }

@@ -13,7 +13,7 @@ from forensics.features.blocks import Block, blocks
 from forensics.features.text import visible_text
 from forensics.features.tokens import MAX_CHARACTERS, TOKEN
 from forensics.records import Prompt, ResponseSet
-from forensics.stats.ngrams import gram_hashes
+from forensics.stats.ngrams import among, gram_hashes
 from forensics.stats.overlap import SMOOTHING, rare_weights
 
 Gram = tuple[int, int]
@@ -55,24 +55,31 @@ def passages(
     *,
     orders: Sequence[int],
     least_models: int,
+    stock: NDArray[np.uint64],
 ) -> Iterator[Passage]:
-    """Every passage of rare n-grams that the pair shares, prompt by prompt.
+    """Every passage of rare n-grams that the pair shares, prompt by prompt; `stock`, sorted hashes, does not count.
 
     Their `overlap` adds up to the pair's `rare_overlap` on the prompt.
     """
     for block in blocks(population, prompts, least_models=least_models):
         rows = [int(np.searchsorted(block.rows, model)) for model in pair]
         if all(r < block.rows.size and block.rows[r] == m for r, m in zip(rows, pair, strict=True)):
-            yield from _of_block(block, (rows[0], rows[1]), witness[block.rows], orders)
+            yield from _of_block(block, (rows[0], rows[1]), witness[block.rows], orders, stock)
 
 
 def _of_block(
-    block: Block, rows: tuple[int, int], witness: NDArray[np.float64], orders: Sequence[int]
+    block: Block,
+    rows: tuple[int, int],
+    witness: NDArray[np.float64],
+    orders: Sequence[int],
+    stock: NDArray[np.uint64],
 ) -> Iterator[Passage]:
     weight: dict[Gram, float] = {}
     sizes = np.zeros(2)
     for order in orders:
         hashes, segment = gram_hashes(block.tokens, block.segment, order)
+        counts = ~among(hashes, stock)
+        hashes, segment = hashes[counts], segment[counts]
         row = block.row_of_segment[segment]
         own = [np.unique(hashes[row == r]) for r in rows]
         sizes += [mine.size for mine in own]

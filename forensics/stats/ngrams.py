@@ -40,15 +40,29 @@ def gram_hashes(
     return mixed[inside], segment[:length][inside]
 
 
+def among(hashes: NDArray[np.uint64], known: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    """(n,) whether each hash is one of the known ones, which are sorted."""
+    if not known.size:
+        return np.zeros(hashes.size, dtype=bool)
+    return np.asarray(known[np.minimum(np.searchsorted(known, hashes), known.size - 1)] == hashes)
+
+
 def gram_counts(
     tokens: NDArray[np.uint64],
     segment: NDArray[np.int64],
     row_of_segment: NDArray[np.int64],
     rows: int,
     orders: Sequence[int],
+    *,
+    without: NDArray[np.uint64] | None = None,
 ) -> Grams:
-    """Counts of all n-grams of the given orders, by row; several segments (samples) of a row are added up."""
+    """Counts of all n-grams of the given orders, by row; several segments (samples) of a row are added up.
+
+    without: sorted hashes of n-grams that do not count.
+    """
     parts = [gram_hashes(tokens, segment, n) for n in orders]
+    if without is not None:
+        parts = [(h[kept], s[kept]) for h, s in parts for kept in [~among(h, without)]]
     row = row_of_segment[np.concatenate([s for _, s in parts])].astype(np.uint64)
     # One sort of hashes that bear their row in the last bits groups the n-grams, and the rows within each.
     bits = np.uint64(max(rows - 1, 1).bit_length())
