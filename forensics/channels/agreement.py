@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from forensics.channels import ChannelResult, Fingerprint, PairCells
 from forensics.features.blocks import Block, blocks
 from forensics.features.copies import copy_weights
-from forensics.features.stock import SHARE, stock_grams
+from forensics.features.stock import SHARE, STOCK_ORDER, stock_grams
 from forensics.features.tokens import FEATURE, token_table
 from forensics.records import Declaration, Prompt, ResponseSet
-from forensics.stats.ngrams import Grams, gram_counts
+from forensics.stats.ngrams import Grams, cover, gram_counts
 from forensics.stats.overlap import centred_cosine, rare_overlap
 from forensics.stats.pooling import PromptMean
 from forensics.stats.prefixes import common_prefix, less_mean
@@ -50,17 +50,17 @@ class Stock:
     @classmethod
     def of(cls, population: Sequence[Fingerprint]) -> Stock:
         """That of a population."""
-        return cls(stock_grams(population, ORDERS), stock_grams(population, (1,), names=True))
+        return cls(stock_grams(population, STOCK_ORDER), stock_grams(population, 1, names=True))
 
 
 def _grams(block: Block, stock: Stock) -> Grams:
-    rows = block.rows.size
-    return gram_counts(block.tokens, block.segment, block.row_of_segment, rows, ORDERS, without=stock.phrases)
+    covered = cover(block.tokens, block.segment, stock.phrases, STOCK_ORDER)
+    return gram_counts(block.tokens, block.segment, block.row_of_segment, block.rows.size, ORDERS, covered)
 
 
 def _names(block: Block, stock: Stock) -> Grams:
-    tokens, segment, rows = block.tokens[block.name], block.segment[block.name], block.rows.size
-    return gram_counts(tokens, segment, block.row_of_segment, rows, (1,), without=stock.names)
+    told = block.name & ~cover(block.tokens, block.segment, stock.names, 1)
+    return gram_counts(block.tokens[told], block.segment[told], block.row_of_segment, block.rows.size, (1,))
 
 
 def _prefix(block: Block, weight: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forensics.features.blocks import Block, blocks
+from forensics.features.stock import STOCK_ORDER
 from forensics.features.text import visible_text
 from forensics.features.tokens import MAX_CHARACTERS, TOKEN
 from forensics.records import Prompt, ResponseSet
-from forensics.stats.ngrams import among, gram_hashes
+from forensics.stats.ngrams import cover, gram_hashes
 from forensics.stats.overlap import SMOOTHING, rare_weights
 
 Gram = tuple[int, int]
@@ -75,11 +76,10 @@ def _of_block(
     stock: NDArray[np.uint64],
 ) -> Iterator[Passage]:
     weight: dict[Gram, float] = {}
+    covered = cover(block.tokens, block.segment, stock, STOCK_ORDER)
     sizes = np.zeros(2)
     for order in orders:
-        hashes, segment = gram_hashes(block.tokens, block.segment, order)
-        counts = ~among(hashes, stock)
-        hashes, segment = hashes[counts], segment[counts]
+        hashes, segment = gram_hashes(block.tokens, block.segment, order, covered)
         row = block.row_of_segment[segment]
         own = [np.unique(hashes[row == r]) for r in rows]
         sizes += [mine.size for mine in own]

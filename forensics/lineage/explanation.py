@@ -17,7 +17,7 @@ from forensics.evaluation.cohort import population_statistics
 from forensics.evaluation.verbal import verbal
 from forensics.features.copies import copy_weights
 from forensics.features.phrases import Passage, Phrase, passages, phrases
-from forensics.features.stock import stock_grams
+from forensics.features.stock import STOCK_ORDER, stock_grams
 from forensics.lineage.comparison import Material, without
 from forensics.lineage.records import PROPOSITIONS, Comparison
 from forensics.lineage.removal import Removal, Weighing, fewest, frozen_row
@@ -122,7 +122,7 @@ def explain(
             copy_weights(tables),
             orders=ORDERS,
             least_models=LEAST_MODELS,
-            stock=stock_grams(tables, ORDERS),
+            stock=stock_grams(tables, STOCK_ORDER),
         )
     )
     shown = phrases(found, tables, prompts, pair, words, top=top, least_models=LEAST_MODELS)

@@ -21,11 +21,12 @@ class Grams:
 
 
 def gram_hashes(
-    tokens: NDArray[np.uint64], segment: NDArray[np.int64], n: int
+    tokens: NDArray[np.uint64], segment: NDArray[np.int64], n: int, covered: NDArray[np.bool_] | None = None
 ) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
     """64-bit hashes of the n-grams that stay inside one segment, and the segment of each.
 
-    tokens, segment: (t,). Empty where no segment is n tokens long. Different n give different hashes of the same words.
+    covered: (t,) tokens of which an n-gram that counts holds at most one. tokens, segment: (t,). Empty where no segment
+    is n tokens long. Different n give different hashes of the same words.
     """
     length = tokens.size - n + 1
     if length <= 0:
@@ -37,6 +38,8 @@ def gram_hashes(
         mixed ^= mixed >> np.uint64(29)
     mixed *= np.uint64(MIX[0])  # tokens that differ in their last bits alone differ in the first ones too
     inside = segment[:length] == segment[n - 1 :]
+    if covered is not None:
+        inside &= sum(covered[k : k + length].astype(np.int64) for k in range(n)) < 2
     return mixed[inside], segment[:length][inside]
 
 
@@ -47,22 +50,31 @@ def among(hashes: NDArray[np.uint64], known: NDArray[np.uint64]) -> NDArray[np.b
     return np.asarray(known[np.minimum(np.searchsorted(known, hashes), known.size - 1)] == hashes)
 
 
+def cover(
+    tokens: NDArray[np.uint64], segment: NDArray[np.int64], known: NDArray[np.uint64], n: int
+) -> NDArray[np.bool_]:
+    """(t,) the tokens that stand inside one of the known n-grams (sorted hashes)."""
+    covered = np.zeros(tokens.size, dtype=bool)
+    hashes, _ = gram_hashes(tokens, segment, n)
+    length = max(tokens.size - n + 1, 0)
+    start = np.flatnonzero(segment[:length] == segment[n - 1 :])[among(hashes, known)]
+    covered[start[:, None] + np.arange(n)] = True
+    return covered
+
+
 def gram_counts(
     tokens: NDArray[np.uint64],
     segment: NDArray[np.int64],
     row_of_segment: NDArray[np.int64],
     rows: int,
     orders: Sequence[int],
-    *,
-    without: NDArray[np.uint64] | None = None,
+    covered: NDArray[np.bool_] | None = None,
 ) -> Grams:
     """Counts of all n-grams of the given orders, by row; several segments (samples) of a row are added up.
 
-    without: sorted hashes of n-grams that do not count.
+    covered: as in `gram_hashes`.
     """
-    parts = [gram_hashes(tokens, segment, n) for n in orders]
-    if without is not None:
-        parts = [(h[kept], s[kept]) for h, s in parts for kept in [~among(h, without)]]
+    parts = [gram_hashes(tokens, segment, n, covered) for n in orders]
     row = row_of_segment[np.concatenate([s for _, s in parts])].astype(np.uint64)
     # One sort of hashes that bear their row in the last bits groups the n-grams, and the rows within each.
     bits = np.uint64(max(rows - 1, 1).bit_length())
