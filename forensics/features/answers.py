@@ -27,6 +27,7 @@ _SENTENCE_END = re.compile(r"[.。!?](?=\s|\Z|\*)")
 _CHOICE = re.compile(r"\(?([A-Za-z])(?:\)|[.:](?=\s|\Z))(?:.*)\Z", re.DOTALL)
 _LAST_CHOICE = re.compile(r"(?:\A|\s)\(?([A-J])\)?[.*]*\s*\Z")
 _NUMBER = r"[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|[-+]?\.\d+"
+_DIGIT = re.compile(r"\d")
 _LAST_NUMBER = re.compile(rf"(?<![\w.])({_NUMBER})(?![\w])")
 _PLAIN = re.compile(rf"({_NUMBER})(?:/(\d+))?(?:\s*[a-z][a-z .²³/]*)?", re.IGNORECASE)
 _FRAC = re.compile(r"\\[dt]?frac\{?(-?\d+)\}?\{?(\d+)\}?")
@@ -43,6 +44,8 @@ def canonical(answer: str) -> str:
     Numbers become reduced fractions ('0.50', '1/2' and '\\frac{1}{2}' are '1/2'; currency, percent and units are
     dropped), a choice such as '(b) Rome' becomes its letter in upper case, quotes and spacing of lists are evened out.
     """
+    if not answer:
+        return ""
     text = unicodedata.normalize("NFKC", answer[: 4 * MOST_CHARACTERS]).strip()
     text = _unboxed(text) or text
     text = _FRAC.sub(r"\1/\2", _WRAPPED.sub(r"\1", text)).replace("\u2212", "-")
@@ -92,11 +95,14 @@ def final_answer(completion: str, *, cut: bool = False) -> str:
     that its last number is no answer.
     """
     text = visible_text(completion)[-TAIL:].strip()
-    hinted = any(hint in text.lower() for hint in _HINTS)
+    lower = text.lower()
+    hinted = any(map(lower.__contains__, _HINTS))
     for told in (_field(text), _unboxed(text), _said(text)) if hinted else ():
         if answer := canonical(told):
             return "" if not answer.strip(BLANKS) else answer
-    if cut or _FIELD.search(text) or text.startswith(("{", "```json")):
+    # A long s is an s to the pattern, which is slow, and stays itself in lower case.
+    named = "answer" in lower or "\u017f" in lower
+    if cut or (named and _FIELD.search(text)) or text.startswith(("{", "```json")):
         return ""
     return canonical(_short_or_last(text))
 
@@ -131,7 +137,9 @@ def _short_or_last(text: str) -> str:
     if "\n" not in text and len(text.split()) <= SHORT_WORDS:
         return text
     last = text.rsplit("\n", 1)[-1][-LAST:]
-    if choice := _LAST_CHOICE.search(last):
+    # Both patterns are slow where there is nothing to find.
+    ending = last.rstrip().rstrip(".*").removesuffix(")")
+    if ending[-1:] in "ABCDEFGHIJ" and (choice := _LAST_CHOICE.search(last)):
         return choice[1]
-    numbers = _LAST_NUMBER.findall(last)
+    numbers = _LAST_NUMBER.findall(last) if _DIGIT.search(last) else ()
     return numbers[-1] if numbers else ""

@@ -77,7 +77,7 @@ def claims_of(completion: str) -> tuple[Claim, ...]:
     """The claims of one completion in the order in which they are made, each once; () where it names itself nowhere."""
     text = visible_text(completion)[:MAX_CHARACTERS].replace("\u2019", "'").replace("*", "")
     lower = text.lower()
-    if not any(hint in lower for hint in _HINTS):
+    if not any(map(lower.__contains__, _HINTS)):
         return ()
     found: dict[Claim, None] = {}
     for sentence in _SENTENCE.split(text):

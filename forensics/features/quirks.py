@@ -21,12 +21,22 @@ LINE = re.compile("|".join(f"({pattern})" for pattern in habits.LINES.values()))
 OPENER = re.compile("|".join(f"({pattern})" for pattern in habits.OPENERS), re.IGNORECASE)
 ITEM = re.compile(r"[ \t]*(?:[-*\u2022+]|\d+[.)])[ \t]")
 TITLE = re.compile(r"(?:#+|\*\*) *([^\n*#]{6,80})")
-WORD = re.compile(r"[a-z]+|\d+")
-CAPITALS = re.compile(r"\b[A-Z]{2}")
-NUMERAL = re.compile(r"\b\d")
+DIGITS = re.compile(r"\d+")
+FOREIGN = re.compile(r"[^\x00-\x7f]+")
 EMOJI = re.compile("[\u2600-\u27bf\U0001f000-\U0001faff]")
 FENCED = re.compile(r"```\w")
 SERIES = re.compile(r", \w+(,)? (?:and|or) ")
+# Tables for bytes: letters alone, digits alone, and every sign as capital, digit, other word character, or none.
+LOWER = bytes(c if chr(c).islower() and c < 128 else 32 for c in range(256))
+KINDS = bytes(
+    ord("A" if c.isupper() else "0" if c.isdigit() else "a" if c.isalnum() or c == "_" else " ")
+    for c in (*map(chr, range(128)), *" " * 128)
+)
+FIGURES = bytes(c if chr(c).isdigit() and c < 128 else 32 for c in range(256))
+# A sign is counted only where its first mark stands at all: looking for one character is many times as fast.
+MARKED = tuple(
+    (sign, next((c for c in sign if not c.isalnum() and c not in " \n"), sign[0])) for sign in habits.SIGNS.values()
+)
 ITEMS = (3, 4, 5, 6, 7, 8, 10)
 SCRIPTS = ("LATIN", "CJK", "HIRAGANA", "HANGUL", "CYRILLIC", "GREEK", "ARABIC", "DEVANAGARI")
 ENDS = (*".!?:,;)]}\"'*`|>", "letter", "digit", "emoji", "other")
@@ -61,7 +71,7 @@ def quirk_vector(completion: str) -> NDArray[np.float32]:
         return np.zeros(len(NAMES), dtype=np.float32)
     words = len(bare.split())
     told = [
-        *(1000 * text.count(sign) / len(text) for sign in habits.SIGNS.values()),
+        *[1000 * text.count(sign) / len(text) if mark in text else 0.0 for sign, mark in MARKED],
         *_lines([line for line in text.split("\n") if line.strip()], words),
         *_opener(bare),
         *_closers(bare),
@@ -88,7 +98,7 @@ def _lines(lines: Sequence[str], words: int) -> list[float]:
         float(sum(titles)),
         float(len(titles) - sum(titles)),
         1 - len(set(lines)) / len(lines),
-        *(float(items == count) for count in ITEMS),
+        *[1.0 if items == count else 0.0 for count in ITEMS],
     ]
 
 
@@ -107,11 +117,11 @@ def _opener(bare: str) -> list[float]:
 
 def _closers(bare: str) -> list[float]:
     tail = bare[-CLOSING:].lower().replace("\u2019", "'")
-    return [float(phrase in tail) for phrase in habits.CLOSERS]
+    return [1.0 if phrase in tail else 0.0 for phrase in habits.CLOSERS]
 
 
 def _wording(bare: str, number: int) -> list[float]:
-    distinct = set(WORD.findall(bare.lower()))
+    distinct, kinds = _distinct_words(bare), _kinds(bare)
     series = SERIES.findall(bare)
     serial = sum(1 for comma in series if comma)
     sentences = bare.count(". ") + bare.count("! ") + bare.count("? ") + bare.count(".\n") + 1
@@ -121,16 +131,33 @@ def _wording(bare: str, number: int) -> list[float]:
         number / sentences / 5,
         len(bare) / number,
         len(distinct) / number**0.5 / 4,
-        100 * len(CAPITALS.findall(bare)) / number,
+        100 * kinds.count(b" AA") / number,
         100 * serial / number,
         100 * (len(series) - serial) / number,
-        100 * len(NUMERAL.findall(bare)) / number,
+        100 * kinds.count(b" 0") / number,
         *(100 * len(distinct & kind) / number for kind in (habits.NUMBER_WORDS, habits.BRITISH, habits.AMERICAN)),
         float(FENCED.search(bare) is not None),
         float(len(tail) == LOOP and bare.count(tail) > 2),
         0.0 if bare.isascii() else 1000 * len(EMOJI.findall(bare)) / len(bare),
-        *(float(word in distinct) for word in habits.FAVOURITES),
+        *[1.0 if word in distinct else 0.0 for word in habits.FAVOURITES],
     ]
+
+
+def _distinct_words(bare: str) -> set[str]:
+    """Runs of the letters a to z, whatever their case, and runs of digits."""
+    lower = bare.lower().encode("ascii", "replace")
+    figures = lower.translate(FIGURES).decode("ascii").split() if bare.isascii() else DIGITS.findall(bare)
+    return {*lower.translate(LOWER).decode("ascii").split(), *figures}
+
+
+def _kinds(bare: str) -> bytes:
+    """A space, then each character as 'A' (a capital A to Z), '0' (a digit), 'a' (another of a word) or ' '."""
+    plain = bare if bare.isascii() else FOREIGN.sub(_plainly, bare)
+    return b" " + plain.encode("ascii").translate(KINDS)
+
+
+def _plainly(foreign: re.Match[str]) -> str:
+    return "".join("0" if c.isdecimal() else "a" if c.isalnum() else " " for c in foreign[0])
 
 
 def _scripts(bare: str) -> list[float]:
@@ -145,11 +172,11 @@ def _scripts(bare: str) -> list[float]:
 
 
 def _ends(text: str, bare: str) -> list[float]:
-    last = bare[-1]
+    last, told = bare[-1], [0.0] * len(ENDS)
     kind = "letter" if last.isalpha() else "digit" if last.isdigit() else "emoji" if EMOJI.match(last) else "other"
-    kind = last if last in ENDS else kind
+    told[ENDS.index(last if last in ENDS else kind)] = 1.0
     return [
-        *(float(sign == kind) for sign in ENDS),
+        *told,
         float(text[-1] == " "),
         float(text[-1] == "\n"),
         float(text[0].isspace()),
@@ -158,9 +185,13 @@ def _ends(text: str, bare: str) -> list[float]:
     ]
 
 
+def _mean(vectors: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    return vectors[0] if len(vectors) == 1 else np.mean(vectors, axis=0)
+
+
 def quirk_table(responses: ResponseSet) -> dict[str, NDArray[Any]]:
     """prompt_ids (p,) sorted; quirks (p, len(NAMES)) float16: means over a prompt's samples of their vectors."""
     ids = sorted(responses.by_prompt)
-    rows = [np.mean([quirk_vector(c.text) for c in responses.by_prompt[i]], axis=0) for i in ids]
+    rows = [_mean([quirk_vector(c.text) for c in responses.by_prompt[i]]) for i in ids]
     quirks = np.array(rows, dtype=np.float16).reshape(len(ids), len(NAMES))
     return {"prompt_ids": np.array(ids, dtype=np.str_), "quirks": quirks}

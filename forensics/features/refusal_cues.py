@@ -51,7 +51,8 @@ SCRIPTS = {
 }
 UNSPACED = {"zh", "ja", "ko", "hi"}
 LATIN = ("en", "de", "fr", "es", "it", "pt", "fi", "nl", "sv", "pl", "tr", "vi", "id")
-ENGLISH = re.compile(r"\b(?:the|of|and|to|is|it|i'm|i|that|this|you|not|for|with|are|but|be|my|can't)\b")
+ENGLISH = frozenset("the of and to is it i that this you not for with are but be my".split())
+CANNOT = re.compile(r"\bcan't\b")
 WORD = re.compile(r"\w+")
 
 
@@ -100,7 +101,7 @@ class Matchers(dict[str, re.Pattern[str] | None]):
 
     def __init__(self, languages: tuple[str, ...]) -> None:
         self.spaced = not UNSPACED.issuperset(languages)
-        self.k = 3 if self.spaced else 2
+        self.k = 4 if self.spaced else 2
         self._phrases: list[tuple[str, str]] = []
         self._by_head: dict[str, list[int]] = {}
         self._made: dict[tuple[int, ...], re.Pattern[str]] = {}
@@ -145,7 +146,8 @@ def languages_of(text: str) -> list[tuple[str, ...]]:
     groups: list[tuple[str, ...]] = []
     if not text.isascii():
         groups += [(name,) for name, script in SCRIPTS.items() if script.search(text)]
-    english = len(ENGLISH.findall(text))
+    english = sum(map(ENGLISH.__contains__, WORD.findall(text)))
+    english += len(CANNOT.findall(text)) if "can't" in text else 0
     if not groups or english:
         groups.append(("en",) if english >= 0.12 * (text.count(" ") + 1) else LATIN)
     return groups
@@ -197,7 +199,7 @@ def ready(completion: str) -> Reply:
     seen = visible_text(completion).strip()
     raw = _straight(seen[:READ])
     told = _own_words(raw)
-    dense = 1 + (DENSE - 1) * len(COMPACT.findall(told[:400])) / max(len(told[:400]), 1)
+    dense = 1 + (DENSE - 1) * (0 if told.isascii() else len(COMPACT.findall(told[:400]))) / max(len(told[:400]), 1)
     scanned, closing = round(SCANNED / dense), round(CLOSE / dense)
     end = SENTENCE.search(told, 12)
     first = len(_plain(told[: end.end() if end else 240]))

@@ -16,4 +16,6 @@ def visible_text(completion: str) -> str:
     """
     if "think" not in completion and "reasoning" not in completion:
         return completion
+    if "<" not in completion:  # no tag of either kind
+        return completion.strip()
     return CLOSED_ONLY.sub("", THINKING.sub("", completion), count=1).strip()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import defaultdict
 from collections.abc import Mapping
 from itertools import chain
 from typing import Any
@@ -16,7 +17,7 @@ from forensics.records import ResponseSet
 
 FEATURE = "tokens@2"
 MAX_CHARACTERS = 4000
-TOKEN = re.compile(r"\n+|\w+|[^\w\s]")
+TOKEN = re.compile(r"\w+|[^\w\s]|\n+")
 
 
 class _Hashes(dict[str, int]):
@@ -28,15 +29,12 @@ class _Hashes(dict[str, int]):
         return value
 
 
-class _Names(dict[str, bool]):
-    """Token to whether it may be a name: it begins with a letter that is not lower case (or has no case at all)."""
-
-    def __missing__(self, token: str) -> bool:
-        value = self[token] = token[0].isalpha() and not token[0].islower()
-        return value
+_hashes = _Hashes()
 
 
-_hashes, _names = _Hashes(), _Names()
+def _may_be_name(token: str) -> bool:
+    """Whether a token begins with a letter that is not lower case (or has no case at all)."""
+    return token[0].isalpha() and not token[0].islower()
 
 
 def tokenise(text: str) -> list[str]:
@@ -64,13 +62,16 @@ def token_table(responses: ResponseSet) -> dict[str, NDArray[Any]]:
             prompt.append(index)
             texts.append(tokenise(visible_text(completion.text)))
     lengths = np.array([len(t) for t in texts], dtype=np.int64)
-    total = int(lengths.sum())
-    words = list(chain.from_iterable(texts))
-    tokens = np.fromiter(map(_hashes.__getitem__, words), dtype=np.uint64, count=total)
+    # Every distinct token is looked up once: a vocabulary of this set alone stays in the processor's cache.
+    places: defaultdict[str, int] = defaultdict()
+    places.default_factory = places.__len__
+    where = np.fromiter(map(places.__getitem__, chain.from_iterable(texts)), dtype=np.int32, count=int(lengths.sum()))
+    hashes = np.fromiter(map(_hashes.__getitem__, places), dtype=np.uint64, count=len(places))
+    names = np.fromiter(map(_may_be_name, places), dtype=np.bool_, count=len(places))
     return {
         "prompt_ids": np.array(prompt_ids, dtype=np.str_),
         "prompt": np.array(prompt, dtype=np.int32),
         "offsets": np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
-        "tokens": tokens,
-        "name": np.fromiter(map(_names.__getitem__, words), dtype=np.bool_, count=total),
+        "tokens": hashes[where],
+        "name": names[where],
     }
