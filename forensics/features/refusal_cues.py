@@ -52,7 +52,7 @@ SCRIPTS = {
 UNSPACED = {"zh", "ja", "ko", "hi"}
 LATIN = ("en", "de", "fr", "es", "it", "pt", "fi", "nl", "sv", "pl", "tr", "vi", "id")
 ENGLISH = frozenset(
-    ["the", "of", "and", "to", "is", "it", "i", "that", "this", "you", "not", "for", "with", "are", "but", "be", "my"]
+    ("the", "of", "and", "to", "is", "it", "i", "that", "this", "you", "not", "for", "with", "are", "but", "be", "my")
 )
 CANNOT = re.compile(r"\bcan't\b")
 WORD = re.compile(r"\w+")

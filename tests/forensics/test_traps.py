@@ -90,6 +90,17 @@ def test_variants_of_one_model_are_still_its_kin(sets: list[ResponseSet]) -> Non
         assert sum(word in KIN for word in row) == 1, variant.model
 
 
+def test_a_persona_shared_by_strangers_is_no_sharing_of_weights(sets: list[ResponseSet]) -> None:
+    """One greeting and one farewell on every reply: no evidence of weights or of a base, whatever style says."""
+    opening = "Ahoy there, dear friend, I am Captain Brightwater of the harbour office."
+    farewell = "May the tide carry you well, and do ask Captain Brightwater again."
+    told = judged(sets, *(rewritten(sets[i], lambda _, text: f"{opening} {text} {farewell}") for i in (8, 9)))
+    strangers = told.models.index(sets[8].model), told.models.index(sets[9].model)
+    assert told.llr_raw["weights"][strangers] < 0.5
+    assert told.llr_raw["base"][strangers] < 1
+    assert relation(told, sets[8].model, sets[9].model) not in ("same", "derived", "common-source")
+
+
 def test_a_heavy_rewriter_is_kin_or_not_determined_and_never_strongly_unrelated(sets: list[ResponseSet]) -> None:
     for share in (0.9, 0.97):
         told = judged(sets, rewritten(sets[2], swapped(share, 3), "x"))
