@@ -37,6 +37,7 @@ def _code(sign: str) -> int:
 
 
 CODES = bytes(map(_code, map(chr, range(256))))
+SPACED = bytes(sign if code >= IN_WORD else 32 for sign, code in enumerate(CODES))
 
 
 @cache
@@ -142,12 +143,16 @@ def matchers_of(languages: tuple[str, ...]) -> Matchers:
     return Matchers(languages)
 
 
+def _words(text: str) -> list[str]:
+    return text.encode().translate(SPACED).decode().split() if text.isascii() else WORD.findall(text)
+
+
 def languages_of(text: str) -> list[tuple[str, ...]]:
     """Groups of languages whose phrases are looked for, told from the scripts and the small words of the text."""
     groups: list[tuple[str, ...]] = []
     if not text.isascii():
         groups += [(name,) for name, script in SCRIPTS.items() if script.search(text)]
-    english = sum(map(ENGLISH.__contains__, WORD.findall(text)))
+    english = sum(map(ENGLISH.__contains__, _words(text)))
     english += len(CANNOT.findall(text)) if "can't" in text else 0
     if not groups or english:
         groups.append(("en",) if english >= 0.12 * (text.count(" ") + 1) else LATIN)
