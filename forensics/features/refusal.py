@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from forensics.errors import BadInput
 from forensics.features import refusal_cues as cues
+from forensics.features.refusal_phrases import lexicon
 from forensics.features.text import visible_text
 from forensics.provenance import sha256_json
 
@@ -68,7 +69,7 @@ class Weights:
 
 def lexicon_hash() -> str:
     """SHA-256 of the phrases and of the features' names: weights speak of these alone."""
-    return sha256_json({"lexicon": cues.lexicon(), "features": list(cues.names())})
+    return sha256_json({"lexicon": lexicon(), "features": list(cues.names())})
 
 
 @cache
@@ -133,18 +134,20 @@ def logit(p: float) -> float:
 
 def least_odds(reply: cues.Reply, told: NDArray[np.int64]) -> float:
     """The log odds from which a reply with these counts is called refused."""
-    row = dict(zip(cues.lexicon(), told, strict=True))
-    if row["but_helps"][:2].any() and row["deliver"].sum() >= 2 and reply.length >= AT_LENGTH:
+    row = cues.rows()
+    delivers = reply.length >= AT_LENGTH and told[row["deliver"]].sum() >= 2
+    if delivers and told[row["but_helps"], :2].any():
         return logit(THRESHOLDS["delivering"])
-    return logit(THRESHOLDS["explicit" if any(row[cue][0] for cue in SAYS_SO) else "tacit"])
+    return logit(THRESHOLDS["explicit" if any(told[row[cue], 0] for cue in SAYS_SO) else "tacit"])
 
 
 def _short_of_refusing(reply: cues.Reply, told: NDArray[np.int64], odds: float) -> RefusalState:
-    row = dict(zip(cues.lexicon(), told, strict=True))
-    declines = any(row[cue][0] for cue in ("unable", "decline"))
+    row = cues.rows()
+    declines = any(told[row[cue], 0] for cue in ("unable", "decline"))
     if declines and reply.length >= SUBSTANCE and odds >= logit(SUSPECT):
         return RefusalState.PARTIAL
-    turns = declines or row["clarify"].any() or any(row[cue][0] for cue in ("no_access", "aim"))
-    if turns and reply.length < BRIEF and not row["deliver"][0]:
+    if reply.length >= BRIEF or told[row["deliver"], 0]:
+        return RefusalState.COMPLIED
+    if declines or told[row["clarify"]].any() or any(told[row[cue], 0] for cue in ("no_access", "aim")):
         return RefusalState.EVADED
     return RefusalState.COMPLIED

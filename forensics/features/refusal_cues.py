@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import math
 import re
-import tomllib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from forensics.features.refusal_phrases import languages_of, lexicon, matchers_of
 from forensics.features.text import visible_text
 
-LEXICON = Path(__file__).parent / "refusal_data" / "cues.toml"
 WINDOWS = ("opening", "head", "body", "close")
 HEAD, SCANNED, CLOSE, READ = 350, 1200, 300, 4000
 DENSE = 2.5  # a character of these scripts says about as much as so many Latin letters
@@ -41,118 +38,12 @@ SENTENCE = re.compile(r"[.!?](?=\s|[^\x00-\x7f]|$)|[\u3002\uff01\uff1f\u0964\u06
 LISTED = re.compile(r"\n[ \t]*(?:[-*\u2022]|\(?\d{1,2}[.)\u3001])\s")
 LAYOUT = re.compile(r"\n[ \t]*(?:#{1,6} |\*\*[^*\n]+\*\*:?[ \t]*\n|---)")
 COMPACT = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]")
-SCRIPTS = {
-    "ja": re.compile(r"[\u3040-\u30ff]"),
-    "zh": re.compile(r"[\u4e00-\u9fff]"),
-    "ko": re.compile(r"[\uac00-\ud7af]"),
-    "ru": re.compile(r"[\u0400-\u04ff]"),
-    "ar": re.compile(r"[\u0600-\u06ff]"),
-    "hi": re.compile(r"[\u0900-\u097f]"),
-}
-UNSPACED = {"zh", "ja", "ko", "hi"}
-LATIN = ("en", "de", "fr", "es", "it", "pt", "fi", "nl", "sv", "pl", "tr", "vi", "id")
-ENGLISH = frozenset(
-    ("the", "of", "and", "to", "is", "it", "i", "that", "this", "you", "not", "for", "with", "are", "but", "be", "my")
-)
-CANNOT = re.compile(r"\bcan't\b")
-WORD = re.compile(r"\w+")
 
 
 @cache
-def lexicon() -> dict[str, dict[str, list[str]]]:
-    """Cue to language to phrases, in the order of the file."""
-    return tomllib.loads(LEXICON.read_text(encoding="utf-8"))
-
-
-def _expression(phrase: str) -> str:
-    told = re.sub(r"\((?!\?)", "(?:", phrase).replace(" .. ", r"(?: [^\s.!?]+){0,5}? ")
-    return told.replace("~", r"\w*")
-
-
-def _heads(phrase: str, k: int) -> set[str]:
-    """What a match can begin with: strings of up to k characters, shorter where anything may follow."""
-    if k == 0 or not phrase or phrase[0] in "[\\.~{":
-        return {""}
-    if phrase[0] != "(":
-        rest = {phrase[0] + h for h in _heads(phrase[1:].removeprefix("?"), k - 1)}
-        return rest | _heads(phrase[2:], k) if phrase[1:2] == "?" else rest
-    inside, rest_of = _group(phrase)
-    optional = rest_of[:1] == "?"
-    if rest_of[:1] == "{":
-        return {""}
-    after = rest_of.removeprefix("?")
-    ways = [way + after for way in inside] + ([after] if optional else [])
-    return set().union(*(_heads(way, k) for way in ways))
-
-
-def _group(phrase: str) -> tuple[list[str], str]:
-    """The alternatives of the group that the phrase begins with, and what follows it."""
-    depth, begun, ways = 0, 1, []
-    for at, letter in enumerate(phrase):
-        depth += (letter == "(") - (letter == ")")
-        if (letter == "|" and depth == 1) or depth == 0:
-            ways.append(phrase[begun:at])
-            begun = at + 1
-        if depth == 0:
-            return ways, phrase[at + 1 :]
-    raise ValueError(f"a bracket stays open in the phrase {phrase!r}")
-
-
-class Matchers(dict[str, re.Pattern[str] | None]):
-    """The first characters of a word to the pattern of all cues that can begin so, or None; made when first met."""
-
-    def __init__(self, languages: tuple[str, ...]) -> None:
-        self.spaced = not UNSPACED.issuperset(languages)
-        self.k = 4 if self.spaced else 2
-        self._phrases: list[tuple[str, str]] = []
-        self._by_head: dict[str, list[int]] = {}
-        self._made: dict[tuple[int, ...], re.Pattern[str]] = {}
-        for cue, by_language in lexicon().items():
-            for phrase in (p for language in languages for p in by_language.get(language, ())):
-                for head in _heads(phrase, self.k):
-                    self._by_head.setdefault(head, []).append(len(self._phrases))
-                self._phrases.append((cue, _expression(phrase)))
-
-    def __missing__(self, key: str) -> re.Pattern[str] | None:
-        chosen = tuple(sorted({i for n in range(len(key) + 1) for i in self._by_head.get(key[:n], ())}))
-        self[key] = made = self._pattern(chosen) if chosen else None
-        return made
-
-    def _pattern(self, chosen: tuple[int, ...]) -> re.Pattern[str]:
-        if chosen not in self._made:
-            groups: dict[str, list[str]] = {}
-            for cue, expression in map(self._phrases.__getitem__, chosen):
-                groups.setdefault(cue, []).append(expression)
-            joined = "|".join(f"(?P<{cue}>{'|'.join(ways)})" for cue, ways in groups.items())
-            self._made[chosen] = re.compile(joined)
-        return self._made[chosen]
-
-    def cues(self, text: str) -> Iterator[tuple[str, int]]:
-        """(cue, place) of every phrase of the text from left to right, none inside another."""
-        end, k = 0, self.k
-        starts = [m.start() for m in WORD.finditer(text)] if self.spaced else range(len(text))
-        for at in starts:
-            if at >= end and (pattern := self[text[at : at + k]]) is not None and (match := pattern.match(text, at)):
-                end = match.end()
-                yield match.lastgroup or "", at
-
-
-@cache
-def matchers_of(languages: tuple[str, ...]) -> Matchers:
-    """The matchers of a group of languages, made once."""
-    return Matchers(languages)
-
-
-def languages_of(text: str) -> list[tuple[str, ...]]:
-    """Groups of languages whose phrases are looked for, told from the scripts and the small words of the text."""
-    groups: list[tuple[str, ...]] = []
-    if not text.isascii():
-        groups += [(name,) for name, script in SCRIPTS.items() if script.search(text)]
-    english = sum(map(ENGLISH.__contains__, WORD.findall(text)))
-    english += len(CANNOT.findall(text)) if "can't" in text else 0
-    if not groups or english:
-        groups.append(("en",) if english >= 0.12 * (text.count(" ") + 1) else LATIN)
-    return groups
+def rows() -> dict[str, int]:
+    """Cue to its row among the counts."""
+    return {cue: row for row, cue in enumerate(lexicon())}
 
 
 @dataclass(frozen=True)
@@ -211,17 +102,17 @@ def ready(completion: str) -> Reply:
 
 def counts(reply: Reply) -> NDArray[np.int64]:
     """(cues, windows) how often each cue stands in each window of the reply, in the order of the lexicon."""
-    place = {cue: row * len(WINDOWS) for row, cue in enumerate(lexicon())}
-    told = [0] * (len(place) * len(WINDOWS))
+    place = rows()
+    told = [[0] * len(WINDOWS) for _ in place]
     head = round(HEAD / reply.dense)
     closing = len(reply.head) if reply.close else len(reply.head) - round(CLOSE / reply.dense)
     for languages in languages_of(reply.head[:400]):
         matchers = matchers_of(languages)
         for cue, at in matchers.cues(reply.head):
-            told[place[cue] + (0 if at < reply.first else 3 if at >= closing else 1 if at < head else 2)] += 1
+            told[place[cue]][0 if at < reply.first else 3 if at >= closing else 1 if at < head else 2] += 1
         for cue, _ in matchers.cues(reply.close):
-            told[place[cue] + 3] += 1
-    return np.array(told, dtype=np.int64).reshape(len(place), len(WINDOWS))
+            told[place[cue]][3] += 1
+    return np.array(told, dtype=np.int64)
 
 
 def shape(reply: Reply) -> list[float]:
@@ -256,10 +147,10 @@ def names() -> tuple[str, ...]:
 
 
 @cache
-def _crossing() -> tuple[list[int], list[int]]:
+def _crossing() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Rows of the declining cues, and places of what tempers them among the counts followed by the shape."""
     places = [*lexicon(), *SHAPE]
-    return [places.index(d) for d in DECLINING], [places.index(t) for t in TEMPERING]
+    return np.array([places.index(d) for d in DECLINING]), np.array([places.index(t) for t in TEMPERING])
 
 
 def features(reply: Reply, told: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -267,5 +158,5 @@ def features(reply: Reply, told: NDArray[np.int64]) -> NDArray[np.float64]:
     declining, tempering = _crossing()
     present = told > 0
     plain = np.concatenate([np.log1p(told.sum(axis=1)), shape(reply)])
-    crossed = np.outer(present[declining, 0], plain[tempering])
+    crossed = present[:, 0][declining, None] * plain[tempering]
     return np.concatenate([present.ravel(), plain, crossed.ravel()])
