@@ -40,18 +40,19 @@ def add_parser(commands: Any) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Print the table, and write JSON and page where asked for."""
-    zoos = [recorded_zoo(folder) for folder in args.dirs]
+    folders = sorted(args.dirs, key=lambda folder: folder.resolve().name)
+    zoos = [recorded_zoo(folder) for folder in folders]
     if len({zoo.name for zoo in zoos}) < len(zoos):
         raise BadInput("two folders bear the same name; a zoo is known by its folder's")
     chosen = calibrations.load(args.calibration) if args.calibration else shipped()
     told = {
-        "zoos": {zoo.name: corpus_hash(folder) for zoo, folder in zip(zoos, args.dirs, strict=True)},
+        "zoos": {zoo.name: corpus_hash(folder) for zoo, folder in zip(zoos, folders, strict=True)},
         "models": sum(len(zoo.sets) for zoo in zoos),
         "calibration": chosen.describe() if chosen else None,
         "prompts": {
             name: {"mode": MODES[FEATURES[name][0]].value, "n": len(pool_of(zoos, name))} for name in PROPOSITIONS
         },
-        "call": "one prompt sent once to one model, next-token distributions asked for; each of the two models gets as many",
+        "call": "one prompt sent once, next-token distributions asked for; each of the two models gets as many",
         "bootstrap": {"units": "lineages on both sides, and zoos", "replicates": REPLICATES, "level": LEVEL},
         "draws": {"most": MOST_DRAWS, "seed": args.seed},
         "rows": power_rows(drawn(zoos, args.calls, seed=args.seed), chosen, seed=args.seed),

@@ -96,8 +96,9 @@ def _reading(rows: Sequence[Mapping[str, Any]], measure: str) -> str:
         f"at {row['calls']} calls"
         for row in (rows[0], rows[-1])
     ]
-    told = f"{MEASURES[measure].capitalize()}: {'; '.join(words)}"
-    return f"{told} ({rows[0]['related']} related, {rows[0]['unrelated']} unrelated pairs)."
+    name = MEASURES[measure]
+    pairs = f"{rows[0]['related']} related, {rows[0]['unrelated']} unrelated pairs"
+    return f"{name[0].upper()}{name[1:]}: {'; '.join(words)} ({pairs})."
 
 
 PLUGIN = Power()

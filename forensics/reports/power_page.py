@@ -26,13 +26,26 @@ def _said(row: Mapping[str, Any], name: str) -> tuple[str, str]:
     return ("not estimable", "") if value is None else (figure_word(value), interval_word(row["intervals"][name]))
 
 
+def _limits(told: Mapping[str, Any]) -> str:
+    """What a report would not say although a row here does."""
+    if not told["calibration"]:
+        return ""
+    one = told["calibration"]
+    bounds = ", ".join(f"{name} {10**high:.3g}" for name, (_, high) in one["bounds"].items() if name in told["prompts"])
+    return (
+        f"{one['name']} {one['version']} gives no LR below {one['conditions']['least_prompts']} common raw prompts, "
+        f"and none above its bounds: {bounds}. Its rows here are taken before both."
+    )
+
+
 def power_text(told: Mapping[str, Any]) -> str:
     """One table: a row for each proposition, way of judging and number of calls, intervals in brackets."""
     rows = []
     for row in told["rows"]:
         cells = [f"{value} [{limits}]" if limits else value for value, limits in (_said(row, n) for _, n in FIGURES)]
         rows.append([row["proposition"], row["judged"], *(row[name] for name in COUNTS), *cells])
-    return text_table(("LLR", "judged", *COUNTS, *(title for title, _ in FIGURES)), rows)
+    table = text_table(("LLR", "judged", *COUNTS, *(title for title, _ in FIGURES)), rows)
+    return "\n\n".join(part for part in (table, _limits(told)) if part)
 
 
 def page(told: Mapping[str, Any], figures: Figures) -> str:
@@ -45,7 +58,7 @@ def _body(told: Mapping[str, Any], figures: Figures) -> Iterable[str]:
     counted = ", ".join(f"{row['n']} {row['mode']} prompts for {name}" for name, row in told["prompts"].items())
     yield f"<h1>{TITLE}</h1>"
     yield f"<p>{told['models']} models in {len(told['zoos'])} zoos, their lineage known. {escape(counted)}.</p>"
-    yield f"<p>A call is {escape(told['call'])}. LRs are taken before the bound: a report never exceeds it.</p>"
+    yield f"<p>A call is {escape(told['call'])}. {escape(_limits(told))}</p>"
     yield f"<p>Small figures are {boot['level']:.0%} intervals over {boot['replicates']} resamples of "
     yield f"{escape(boot['units'])}, the wider end of the two.</p>"
     yield grid(figures)

@@ -12,7 +12,7 @@ from forensics.probes import Suite
 from forensics.zoo.build import build_zoo
 from forensics.zoo.members import members
 from forensics.zoo.recipe import PLAN
-from forensics.zoo.record import record_zoo, write_prompts
+from forensics.zoo.record import holds_prompts, record_zoo
 from forensics.zoo.training import device, train_zoo
 
 Progress = Callable[[str], None]
@@ -29,7 +29,8 @@ def make_population(
     corpora = [folder / f"corpus-seed-{seed}" for seed in seeds]
     open_seeds = [seed for seed, corpus in zip(seeds, corpora, strict=True) if not corpus.is_dir()]
     for corpus in (one for one in corpora if one.is_dir()):
-        _check_suite(corpus, suite)
+        if not holds_prompts(suite, corpus):
+            raise BadInput(f"was not probed with suite {suite.name}; choose another --out", where=corpus.name)
         say(f"{corpus.name} is there already")
     clock = _Clock(len(open_seeds) * (len(PLAN) + 2 * len(members())), say)
     for seed in open_seeds:
@@ -50,16 +51,6 @@ def make_zoo(folder: Path, seed: int, suite: Suite, *, keep_weights: bool, say: 
     shutil.rmtree(work)
     if not keep_weights:
         shutil.rmtree(weights)
-
-
-def _check_suite(corpus: Path, suite: Suite) -> None:
-    """Raises BadInput unless the corpus holds the very prompts of the suite."""
-    wanted = corpus.with_name(corpus.name + ".part")
-    write_prompts(suite, wanted)
-    told = [(one / "prompts.jsonl.gz").read_bytes() if one.is_dir() else b"" for one in (corpus, wanted)]
-    shutil.rmtree(wanted)
-    if told[0] != told[1]:
-        raise BadInput(f"was not probed with suite {suite.name}; choose another --out", where=corpus.name)
 
 
 class _Clock:

@@ -23,10 +23,13 @@ EXCLUSION_COLUMNS = ("corpus", "model_a", "model_b", "reason")
 Progress = Callable[[str], None]
 
 
-def _write_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+def _lines(rows: Iterable[Mapping[str, Any]]) -> bytes:
+    return "".join(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows).encode()
+
+
+def _write_lines(path: Path, lines: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    lines = "".join(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows)
-    path.write_bytes(gzip.compress(lines.encode(), mtime=0))
+    path.write_bytes(gzip.compress(lines, mtime=0))
 
 
 def _write_table(path: Path, columns: tuple[str, ...], rows: Iterable[Mapping[str, str]]) -> None:
@@ -52,16 +55,25 @@ def write_labels(corpus: Path) -> None:
     _write_table(corpus / "exclusions.csv", EXCLUSION_COLUMNS, exclusions)
 
 
+def _prompt_lines(suite: Suite) -> bytes:
+    return _lines({**probe.prompt.as_json(), "prompt": probe.prompt.text} for probe in suite.probes)
+
+
 def write_prompts(suite: Suite, corpus: Path) -> None:
     """Writes prompts.jsonl.gz of a suite into a corpus folder."""
-    prompts = ({**probe.prompt.as_json(), "prompt": probe.prompt.text} for probe in suite.probes)
-    _write_lines(corpus / "prompts.jsonl.gz", prompts)
+    _write_lines(corpus / "prompts.jsonl.gz", _prompt_lines(suite))
+
+
+def holds_prompts(suite: Suite, corpus: Path) -> bool:
+    """Whether a corpus folder holds the very prompts of a suite."""
+    path = corpus / "prompts.jsonl.gz"
+    return path.is_file() and gzip.decompress(path.read_bytes()) == _prompt_lines(suite)
 
 
 def write_responses(answers: ResponseSet, corpus: Path) -> None:
     """Writes a member's answers into a corpus folder."""
-    rows = [{**c.as_json(), "tokenizer": answers.tokenizer} for c in answers.completions]
-    _write_lines(corpus / "responses" / f"{answers.model}.jsonl.gz", rows)
+    rows = ({**c.as_json(), "tokenizer": answers.tokenizer} for c in answers.completions)
+    _write_lines(corpus / "responses" / f"{answers.model}.jsonl.gz", _lines(rows))
 
 
 def record_zoo(zoo: Path, suite: Suite, corpus: Path, progress: Progress = lambda _: None) -> None:
