@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from forensics.corpora import open_corpus
+from forensics.errors import BadInput
 from forensics.evaluation import calibration as calibrations
 from forensics.evaluation.labels import read_labels
 from forensics.evaluation.pairs import PairTable, pair_table
@@ -16,7 +17,7 @@ from forensics.evaluation.zoo import CHANNEL, zoo_calibration
 from forensics.lineage.comparison import channel_scores
 from forensics.probes import Suite, load_suite
 from forensics.tables import text_table
-from forensics.zoo.population import make_population
+from forensics.zoo.population import make_population, shipped_tokenizers
 
 
 def whole_numbers(text: str) -> list[int]:
@@ -34,7 +35,9 @@ def add_parser(commands: Any) -> None:
     one.add_argument("--seeds", type=whole_numbers, required=True, metavar="N,N,...")
     one.add_argument("--suite", default="core")
     one.add_argument("--keep-weights", action="store_true", help="keep DIR/weights-seed-N")
-    one.add_argument("--calibration", type=Path, metavar="FILE", help="where the fitted calibration goes")
+    one.add_argument(
+        "--calibration", type=Path, metavar="FILE", help="fit on all zoos of these seeds, for the one that ships"
+    )
     one.set_defaults(run=run)
 
 
@@ -58,13 +61,18 @@ def _say(line: str) -> None:
 
 
 def fitted(corpora: Sequence[Path], suite: Suite) -> dict[str, Any]:
-    """The JSON of the calibration of recorded zoos."""
+    """The JSON of the calibration that recorded zoos give for the zoo that ships.
+
+    Every zoo has its own tokenizers. Raises BadInput where the zoo that ships is among them: nothing may judge what it
+    was fitted on.
+    """
     tables: list[PairTable] = []
-    tokenizers: set[str] = set()
+    tokenizers = shipped_tokenizers()
     for folder in corpora:
         source = open_corpus(folder)
         sets = [source.responses(model) for model in source.models]
-        tokenizers |= {one.tokenizer for one in sets}
+        if tokenizers & {one.tokenizer for one in sets}:
+            raise BadInput("is the zoo that ships, which the calibration is for; leave its seed out", where=folder.name)
         models, scores = channel_scores(sets, source.prompts, (CHANNEL,))
         tables.append(pair_table(folder.resolve().name, models, scores, read_labels(folder)))
     return zoo_calibration(tables, suite=suite.name, suite_hash=suite.suite_hash, tokenizers=tokenizers)

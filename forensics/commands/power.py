@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> None:
     told = {
         "zoos": {zoo.name: corpus_hash(folder) for zoo, folder in zip(zoos, folders, strict=True)},
         "models": sum(len(zoo.sets) for zoo in zoos),
-        "calibration": chosen.describe() if chosen else None,
+        "calibration": chosen.describe(),
         "prompts": {
             name: {"mode": MODES[FEATURES[name][0]].value, "n": len(pool_of(zoos, name))} for name in PROPOSITIONS
         },
@@ -64,10 +64,9 @@ def run(args: argparse.Namespace) -> None:
     print(power_text(told))
 
 
-def shipped() -> Calibration | None:
-    """The calibration of the zoo that ships, if one does."""
-    told = (one for one in calibrations.shipped() if one.propositions["weights"].features == FEATURES["weights"])
-    return next(told, None)
+def shipped() -> Calibration:
+    """The calibration of the zoo that ships."""
+    return next(one for one in calibrations.shipped() if one.propositions["weights"].features == FEATURES["weights"])
 
 
 def recorded_zoo(folder: Path) -> Zoo:

@@ -9,6 +9,7 @@ from forensics.evaluation.fitting import fit_calibration
 from forensics.evaluation.pairs import PairTable
 from forensics.records import Mode
 
+VERSION = "2"
 CHANNEL = "logprobs"
 FEATURES: Mapping[str, tuple[str, ...]] = {
     "weights": ("logprobs",),
@@ -28,12 +29,12 @@ def zoo_calibration(
 ) -> dict[str, Any]:
     """The JSON of a calibration fitted on zoos, families of one name in two zoos being different lineages.
 
-    It holds for that suite and those tokenizers alone. Raises BadInput when no proposition can be fitted.
+    It holds for that suite and for models of those tokenizers alone. Raises BadInput when nothing can be fitted.
     """
     return fit_calibration(
         [table.independent() for table in tables],
         name=f"zoo-{suite}",
-        version="1",
+        version=VERSION,
         origin=f"Fitted on {len(tables)} zoos of other seeds, trained by forensics.zoo and probed with suite {suite}; "
         "it covers the zoo's own models only",
         conditions={

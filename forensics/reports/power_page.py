@@ -28,8 +28,6 @@ def _said(row: Mapping[str, Any], name: str) -> tuple[str, str]:
 
 def _limits(told: Mapping[str, Any]) -> str:
     """What a report would not say although a row here does."""
-    if not told["calibration"]:
-        return ""
     one = told["calibration"]
     bounds = ", ".join(f"{name} {10**high:.3g}" for name, (_, high) in one["bounds"].items() if name in told["prompts"])
     return (
@@ -45,7 +43,7 @@ def power_text(told: Mapping[str, Any]) -> str:
         cells = [f"{value} [{limits}]" if limits else value for value, limits in (_said(row, n) for _, n in FIGURES)]
         rows.append([row["proposition"], row["judged"], *(row[name] for name in COUNTS), *cells])
     table = text_table(("LLR", "judged", *COUNTS, *(title for title, _ in FIGURES)), rows)
-    return "\n\n".join(part for part in (table, _limits(told)) if part)
+    return f"{table}\n\n{_limits(told)}"
 
 
 def page(told: Mapping[str, Any], figures: Figures) -> str:

@@ -7,10 +7,11 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from forensics.adapters._weights import tokenizer_hash
 from forensics.errors import BadInput
 from forensics.probes import Suite
 from forensics.zoo.build import build_zoo
-from forensics.zoo.members import members
+from forensics.zoo.members import WEIGHTS, members, tokenizer_file
 from forensics.zoo.recipe import PLAN
 from forensics.zoo.record import holds_prompts, record_zoo
 from forensics.zoo.training import device, train_zoo
@@ -51,6 +52,11 @@ def make_zoo(folder: Path, seed: int, suite: Suite, *, keep_weights: bool, say: 
     shutil.rmtree(work)
     if not keep_weights:
         shutil.rmtree(weights)
+
+
+def shipped_tokenizers() -> frozenset[str]:
+    """Hashes of the vocabularies of the zoo that ships."""
+    return frozenset(tokenizer_hash(tokenizer_file(member, WEIGHTS)) for member in members().values())
 
 
 class _Clock:
