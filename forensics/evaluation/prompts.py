@@ -29,14 +29,16 @@ def by_coverage(answered: Sequence[frozenset[str]], prompts: Mapping[str, Prompt
     return tuple(sorted((i for i in prompts if counts[i] > 1), key=lambda i: (-counts[i], asked[i])))
 
 
-def draws(ordered: Sequence[str], *, seed: int = 0) -> list[tuple[int, frozenset[str]]]:
-    """(size, prompt ids) of every draw, from the first 200 prompts in `ordered`; sizes they cannot fill are left out.
+def draws(
+    ordered: Sequence[str], *, seed: int = 0, plan: Mapping[int, int] = DRAWS
+) -> list[tuple[int, frozenset[str]]]:
+    """(size, prompt ids) of every draw, from as many first prompts of `ordered` as the plan can use.
 
-    Draws of one size share no prompt.
+    plan: size -> how many draws; those that cannot be filled are left out. Draws of one size share no prompt.
     """
-    pool = list(ordered[: max(DRAWS)])
+    pool = list(ordered[: max(size * count for size, count in plan.items())])
     shuffled = [pool[i] for i in np.random.default_rng(seed).permutation(len(pool))]
-    cuts = ((size, k * size) for size, count in DRAWS.items() for k in range(count))
+    cuts = ((size, k * size) for size, count in plan.items() for k in range(count))
     return [(size, frozenset(shuffled[at : at + size])) for size, at in cuts if at + size <= len(shuffled)]
 
 

@@ -138,3 +138,13 @@ def _recalibrated_cost(yes: Values, no: Values) -> float:
 def rate_from(threshold: float, unrelated: Unrelated) -> Values:
     """(b,) the share of unrelated pairs at or above a value."""
     return np.asarray(1 - unrelated.share_below(np.array([threshold]))[0])
+
+
+def median(values: Values, weights: Values) -> Values:
+    """(b,) lower medians: the least value that half of the weight does not exceed; NaN for a weighting of nothing."""
+    if not values.size:
+        return np.full(weights.shape[1], np.nan)
+    order = np.argsort(values, kind="stable")
+    held = np.cumsum(weights[order], axis=0)
+    place = np.minimum((held < held[-1] / 2).sum(axis=0), values.size - 1)
+    return np.where(held[-1] > 0, values[order][place], np.nan)

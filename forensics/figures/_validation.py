@@ -48,3 +48,21 @@ def chart(x: str, y: str, **more: Any) -> dict[str, Any]:
     for name in ("xaxis", "yaxis"):
         base[name] = base[name] | more.pop(name, {})
     return base | more
+
+
+def apart(sizes: Sequence[int]) -> list[int]:
+    """The sizes, ascending, whose names find room on a logarithmic axis, the largest always among them."""
+    kept = list(sizes[-1:])
+    for size in reversed(sizes):
+        kept += [size] if kept[-1] >= 1.4 * size else []
+    return kept[::-1]
+
+
+def band(limits: Sequence[tuple[float, float, float]], colour: str) -> list[dict[str, Any]]:
+    """The area between (x, low, high); nothing without any."""
+    if not limits:
+        return []
+    x = [at for at, _, _ in limits]
+    y = [high for _, _, high in limits] + [low for _, low, _ in reversed(limits)]
+    around = {"fill": "toself", "fillcolor": colour, "opacity": 0.14, "line": {"width": 0}, "showlegend": False}
+    return [{"type": "scatter", "mode": "lines", "x": x + x[::-1], "y": y, "hoverinfo": "skip"} | around]

@@ -51,8 +51,9 @@ class Prompts:
         drawn: list[dict[str, Any]] = []
         for name, pen in PENS.items():
             rows = [row for row in data["rows"] if row[0] == name]
-            drawn += [*_band(rows, pen[0]), *_line(name, rows, pen)]
-        axis = {"type": "log", "tickvals": _apart(sorted({row[1] for row in data["rows"]})), "tickangle": 0}
+            told = [(row[1], *row[5]) for row in rows if row[5]]
+            drawn += [*shared.band(told, pen[0]), *_line(name, rows, pen)]
+        axis = {"type": "log", "tickvals": shared.apart(sorted({row[1] for row in data["rows"]})), "tickangle": 0}
         top = {"range": [0, 1.1]} if data["measure"] == "cllr" else {"range": [0.5, 1.01]}
         return {"data": drawn, "layout": shared.chart("prompts", MEASURES[data["measure"]], xaxis=axis, yaxis=top)}
 
@@ -67,29 +68,11 @@ def _reading(rows: Sequence[Sequence[Any]], title: str) -> str:
     return f"{title}: {'; '.join(words)}." if words else "No curve was computed."
 
 
-def _apart(sizes: list[int]) -> list[int]:
-    """The sizes whose names find room on a logarithmic axis, the largest always among them."""
-    kept = sizes[-1:]
-    for size in reversed(sizes):
-        kept += [size] if kept[-1] >= 1.4 * size else []
-    return kept[::-1]
-
-
 def _line(name: str, rows: Sequence[Sequence[Any]], pen: tuple[str, str]) -> list[dict[str, Any]]:
     if not rows:
         return []
     marks: dict[str, Any] = {"mode": "lines+markers", "marker": {"color": pen[0], "size": 7}}
     return [shared.line(name, [row[1] for row in rows], [row[4] for row in rows], *pen, **marks)]
-
-
-def _band(rows: Sequence[Sequence[Any]], colour: str) -> list[dict[str, Any]]:
-    told = [row for row in rows if row[5]]
-    if not told:
-        return []
-    x = [row[1] for row in told]
-    around = {"fill": "toself", "fillcolor": colour, "opacity": 0.14, "line": {"width": 0}, "showlegend": False}
-    y = [row[5][1] for row in told] + [row[5][0] for row in reversed(told)]
-    return [{"type": "scatter", "mode": "lines", "x": x + x[::-1], "y": y, "hoverinfo": "skip"} | around]
 
 
 PLUGIN = Prompts()

@@ -2,43 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
-from pathlib import Path
 from typing import Any
 
 from forensics.evaluation.validation import BASELINE
+from forensics.reports.document import Figures, document, grid, sheet
 from forensics.reports.validation_text import JUDGED, LLR_FIGURES, figure_word, interval_word
 
 PEER = '<tr class="peer">'
-ASSETS = Path(__file__).parent / "assets"
 
 
-def page(told: Mapping[str, Any], figures: Sequence[tuple[str, str, Mapping[str, Any]]]) -> str:
-    """The whole page. figures: (title, reading, Plotly figure as JSON) in the order in which they are shown.
-
-    Every text is escaped: names come from strangers' files. plotly.js comes from the plotly package and is written
-    into the page, which asks no server for anything.
-    """
-    from plotly.offline import get_plotlyjs
-
-    drawn = json.dumps([figure for _, _, figure in figures], allow_nan=False).replace("<", "\\u003c")
-    css, script = ((ASSETS / f"validation.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
+def page(told: Mapping[str, Any], figures: Figures) -> str:
+    """The whole page; every text is escaped: names come from strangers' files."""
     title = f"Validation on {escape(told['corpus'])}"
-    return "".join(
-        (
-            f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>',
-            '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            f"<style>{css}</style></head><body><main>",
-            *_body(told, figures, title),
-            f'</main><script type="application/json" id="figures">{drawn}</script>',
-            f"<script>{get_plotlyjs()}</script><script>{script}</script></body></html>\n",
-        )
-    )
+    return document(title, _body(told, figures, title), figures)
 
 
-def _body(told: Mapping[str, Any], figures: Sequence[tuple[str, str, Any]], title: str) -> Iterable[str]:
+def _body(told: Mapping[str, Any], figures: Figures, title: str) -> Iterable[str]:
     yield f"<h1>{title}</h1>"
     yield (
         '<nav aria-label="On this page"><a href="#relations">Relations</a><a href="#ratios">Likelihood ratios</a>'
@@ -54,11 +35,9 @@ def _body(told: Mapping[str, Any], figures: Sequence[tuple[str, str, Any]], titl
     yield _relations(told["relations"])
     yield '<h2 id="ratios">Likelihood ratios</h2>'
     yield f"<p>No LR reported: {escape(told['no_lr_reason'])}</p>" if told["no_lr_reason"] else _ratios(told)
-    yield '<h2 id="plots">Plots</h2><div class="figures">'
-    for place, (caption, reading, _) in enumerate(figures):
-        yield f"<figure><h3>{escape(caption)}</h3><figcaption>{escape(reading)}</figcaption>"
-        yield f'<div class="canvas" role="img" aria-label="{escape(reading)}" data-figure="{place}"></div></figure>'
-    yield '</div><h2 id="teachers">Naming the teacher</h2>'
+    yield '<h2 id="plots">Plots</h2>'
+    yield grid(figures)
+    yield '<h2 id="teachers">Naming the teacher</h2>'
     yield _teachers(told.get("teachers") or [])
     yield '<h2 id="columns">Every column</h2><p>AUC against cleanly unrelated pairs; the naive peer is in italics.</p>'
     yield _columns(told["relations"])
@@ -83,12 +62,6 @@ def _cell(row: Mapping[str, Any] | None, name: str, *, shade: bool = False) -> s
     return f"{opening}{figure_word(row[name])}<small>{interval_word(row['intervals'].get(name))}</small></td>"
 
 
-def _sheet(header: Iterable[str], rows: Iterable[str]) -> str:
-    head = "".join(f'<th scope="col">{escape(title)}</th>' for title in header)
-    table = f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
-    return f'<div class="sheet" tabindex="0">{table}</div>'
-
-
 def _head(name: str) -> str:
     return f'<th scope="row">{escape(name.replace("_", " "))}</th>'
 
@@ -100,7 +73,7 @@ def _relations(rows: Sequence[Mapping[str, Any]]) -> str:
         f"<td>{escape(r['best'])}</td></tr>"
         for r in rows
     )
-    return _sheet(("relation", "pairs", "lineages", "AUC", "EER", "column"), cells)
+    return sheet(("relation", "pairs", "lineages", "AUC", "EER", "column"), cells)
 
 
 def _ratios(told: Mapping[str, Any]) -> str:
@@ -110,7 +83,7 @@ def _ratios(told: Mapping[str, Any]) -> str:
         for row in told["propositions"]
         for how, key in JUDGED
     )
-    return _sheet(("LLR", "judged", "pairs", *(title for title, _ in LLR_FIGURES), "Turing's rule"), rows)
+    return sheet(("LLR", "judged", "pairs", *(title for title, _ in LLR_FIGURES), "Turing's rule"), rows)
 
 
 def _turing(holds: bool) -> str:
@@ -121,7 +94,7 @@ def _teachers(rows: Sequence[Mapping[str, Any]]) -> str:
     if not rows:
         return "<p>Too few students with a documented teacher among the families there were.</p>"
     cells = (f"<tr>{_head(row['by'])}{_side(row['all'])}{_side(row['minor'])}</tr>" for row in rows)
-    return _sheet(("ranked by", "votes", "first", "in three", "minor teachers", "first", "in three"), cells)
+    return sheet(("ranked by", "votes", "first", "in three", "minor teachers", "first", "in three"), cells)
 
 
 def _side(told: Mapping[str, Any] | None) -> str:
@@ -135,4 +108,4 @@ def _columns(rows: Sequence[Mapping[str, Any]]) -> str:
         f"{''.join(_cell(row['columns'].get(name), 'auc', shade=True) for row in rows)}</tr>"
         for name in names
     )
-    return _sheet(("column", *(row["relation"].replace("_", " ") for row in rows)), cells)
+    return sheet(("column", *(row["relation"].replace("_", " ") for row in rows)), cells)

@@ -1,4 +1,4 @@
-"""python -m forensics.zoo train | build | record | list."""
+"""python -m forensics.zoo train | build | record | list | population | power."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+from forensics.commands import population, power
 from forensics.errors import ForensicsError
 from forensics.probes import load_suite
 from forensics.zoo.build import build_zoo
@@ -69,12 +70,14 @@ def _parser() -> argparse.ArgumentParser:
     listing = commands.add_parser("list", help="the members and where they come from")
     listing.add_argument("--json", action="store_true")
     listing.set_defaults(run=_list)
+    population.add_parser(commands)
+    power.add_parser(commands)
     return parser
 
 
-def main() -> int:
+def main(argv: list[str] | None = None) -> int:
     """The exit code."""
-    options = _parser().parse_args()
+    options = _parser().parse_args(argv)
     try:
         options.run(options)
     except ForensicsError as problem:

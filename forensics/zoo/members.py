@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from forensics.records import Relation
+from forensics.zoo.recipe import PLAN, trained_on
 
 FILE = Path(__file__).with_name("members.json")
 WEIGHTS = Path(__file__).with_name("weights")
@@ -142,6 +143,21 @@ def kinship(a: str, b: str, zoo: Mapping[str, Member] | None = None) -> Kinship:
     if _all_sources(one, zoo) & _all_sources(two, zoo):
         return Kinship("indirect", Relation.NOT_DETERMINED, "kin by a mixed path")
     return Kinship("unrelated", Relation.UNRELATED)
+
+
+def same_data(a: str, b: str) -> bool:
+    """Whether two members without any lineage in common learnt from the very same data: alike for that reason alone."""
+    one, two = _trained(a), _trained(b)
+    alike = bool(one and two) and trained_on(one) == trained_on(two)
+    return alike and kinship(a, b).relation is Relation.UNRELATED
+
+
+def _trained(name: str) -> str:
+    """The member whose training made these weights; '' for one that is mixed of several."""
+    zoo = members()
+    while name not in PLAN and not zoo[name].components:
+        name = zoo[name].same_as or zoo[name].parent
+    return name if name in PLAN else ""
 
 
 def tokenizer_file(member: Member, weights: Path) -> Path:

@@ -90,3 +90,12 @@ PLAN: dict[str, Base | Chat | Student] = {
     "gorse": Base(("tests", "docs"), 5, "gpt2", "other"),
     "gorse-dara": Chat("gorse", "dara", 15),
 }
+
+
+def trained_on(name: str) -> tuple[str | int, ...]:
+    """What a trained member has learnt from, first to last: domains, persona and draw of examples, teacher."""
+    plan = PLAN[name]
+    if isinstance(plan, Base):
+        return plan.domains
+    before = trained_on(plan.parent) if plan.parent else ()
+    return (*before, plan.persona, plan.salt) if isinstance(plan, Chat) else (*before, plan.teacher)

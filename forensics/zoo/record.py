@@ -14,7 +14,7 @@ from forensics.adapters import Adapter, Target
 from forensics.collection import collect
 from forensics.errors import AdapterError, BadInput
 from forensics.probes import Suite
-from forensics.records import Outcome
+from forensics.records import Outcome, ResponseSet
 from forensics.registry import load
 from forensics.zoo.members import LINEAGE_COLUMNS, kinship, members
 
@@ -23,10 +23,13 @@ EXCLUSION_COLUMNS = ("corpus", "model_a", "model_b", "reason")
 Progress = Callable[[str], None]
 
 
-def _write_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+def _lines(rows: Iterable[Mapping[str, Any]]) -> bytes:
+    return "".join(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows).encode()
+
+
+def _write_lines(path: Path, lines: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    lines = "".join(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows)
-    path.write_bytes(gzip.compress(lines.encode(), mtime=0))
+    path.write_bytes(gzip.compress(lines, mtime=0))
 
 
 def _write_table(path: Path, columns: tuple[str, ...], rows: Iterable[Mapping[str, str]]) -> None:
@@ -52,14 +55,34 @@ def write_labels(corpus: Path) -> None:
     _write_table(corpus / "exclusions.csv", EXCLUSION_COLUMNS, exclusions)
 
 
+def _prompt_lines(suite: Suite) -> bytes:
+    return _lines({**probe.prompt.as_json(), "prompt": probe.prompt.text} for probe in suite.probes)
+
+
+def write_prompts(suite: Suite, corpus: Path) -> None:
+    """Writes prompts.jsonl.gz of a suite into a corpus folder."""
+    _write_lines(corpus / "prompts.jsonl.gz", _prompt_lines(suite))
+
+
+def holds_prompts(suite: Suite, corpus: Path) -> bool:
+    """Whether a corpus folder holds the very prompts of a suite."""
+    path = corpus / "prompts.jsonl.gz"
+    return path.is_file() and gzip.decompress(path.read_bytes()) == _prompt_lines(suite)
+
+
+def write_responses(answers: ResponseSet, corpus: Path) -> None:
+    """Writes a member's answers into a corpus folder."""
+    rows = ({**c.as_json(), "tokenizer": answers.tokenizer} for c in answers.completions)
+    _write_lines(corpus / "responses" / f"{answers.model}.jsonl.gz", _lines(rows))
+
+
 def record_zoo(zoo: Path, suite: Suite, corpus: Path, progress: Progress = lambda _: None) -> None:
     """Writes a corpus of a built zoo: prompts, one file of responses per member, and the labels.
 
     Each response row also carries "tokenizer", the hash of the member's vocabulary.
     """
     adapter: Adapter = load("forensics.adapters", "huggingface")
-    prompts = ({**probe.prompt.as_json(), "prompt": probe.prompt.text} for probe in suite.probes)
-    _write_lines(corpus / "prompts.jsonl.gz", prompts)
+    write_prompts(suite, corpus)
     for name in members():
         if not (zoo / name).is_dir():
             raise BadInput(
@@ -69,7 +92,6 @@ def record_zoo(zoo: Path, suite: Suite, corpus: Path, progress: Progress = lambd
             answers = collect(suite, session, name=name)
         if failed := [c.prompt_id for c in answers.completions if c.outcome is Outcome.FAILED]:
             raise AdapterError(f"{name} did not answer {failed[0]} and {len(failed) - 1} more; its file is not written")
-        rows = [{**c.as_json(), "tokenizer": answers.tokenizer} for c in answers.completions]
-        _write_lines(corpus / "responses" / f"{name}.jsonl.gz", rows)
+        write_responses(answers, corpus)
         progress(name)
     write_labels(corpus)

@@ -26,6 +26,13 @@ Progress = Callable[[str], None]
 Batch = tuple[Any, Any]
 
 
+def device() -> str:
+    """Where training runs: on a GPU where torch sees one."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
 def empty_model(architecture: str, vocabulary: int) -> Any:
     """An untrained model of the zoo's shape; the caller has seeded torch."""
     import transformers
@@ -71,10 +78,9 @@ def _descend(model: Any, batches: Sequence[Batch], rate: float) -> None:
         for group in optimiser.param_groups:
             group["lr"] = rate * scale
         # Right-padded and causal: padding is behind every token that counts, so no mask is needed.
-        logits = model(input_ids=ids, use_cache=False).logits
-        loss = torch.nn.functional.cross_entropy(
-            logits[:, :-1].flatten(0, 1), labels[:, 1:].flatten(), ignore_index=IGNORED
-        )
+        logits = model(input_ids=ids.to(model.device), use_cache=False).logits
+        wanted = labels[:, 1:].flatten().to(model.device)
+        loss = torch.nn.functional.cross_entropy(logits[:, :-1].flatten(0, 1), wanted, ignore_index=IGNORED)
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -220,19 +226,19 @@ class Trainer:
         if not path.is_file():
             torch.manual_seed(_member_seed(self.seed, name))
             state = self._train(name).state_dict()
-            kept = {key: value.half().contiguous() for key, value in state.items() if key != "lm_head.weight"}
+            kept = {key: value.half().contiguous().cpu() for key, value in state.items() if key != "lm_head.weight"}
             save_file(kept, str(path))
         # Read back, so that those who start from it start from what ships.
         plan = PLAN[_root(name)]
         model = empty_model(plan.architecture if isinstance(plan, Base) else "llama", len(self.tokenizer_of(name)))
         model.load_state_dict({key: value.float() for key, value in load_file(path).items()}, strict=False)
-        self.models[name] = model.eval()
-        return model
+        self.models[name] = model.to(device()).eval()
+        return self.models[name]
 
     def _train(self, name: str) -> Any:
         plan, seed, tokenizer = PLAN[name], _member_seed(self.seed, name), self.tokenizer_of(name)
         if isinstance(plan, Base):
-            model = empty_model(plan.architecture, len(tokenizer))
+            model = empty_model(plan.architecture, len(tokenizer)).to(device())
             _descend(model, self.text_of(name), STEPS.base_rate)
         elif isinstance(plan, Chat):
             model = copy.deepcopy(self.member(plan.parent))
@@ -255,6 +261,7 @@ class Trainer:
             model, epochs, rate = copy.deepcopy(self.member(plan.parent)), STEPS.distil_epochs, STEPS.distil_rate
         else:
             model, epochs, rate = empty_model("llama", len(tokenizer)), STEPS.scratch_epochs, STEPS.scratch_rate
+            model.to(device())
         _descend(model, _interleaved(_chat_batches(tokenizer, pairs, epochs, seed), raw), rate)
         return model
 

@@ -62,7 +62,16 @@ VALIDATION = {
     "propositions": [ROW],
     "curve": [POINT | {"prompts": n, "intervals": {"cllr": [0.2, 0.5], "auc": None}} for n in (10, 50, 52)],
 }
+SIDES = {f"{kind}_{side}": 0.4 for kind in ("median", "strong") for side in ("related", "unrelated", "same_data")}
+POWER = {
+    "rows": [
+        {"proposition": "weights", "judged": "leave-seed-out", "calls": calls, "draws": 2, "related": 9,
+         "unrelated": 40, "same_data": 5, "intervals": dict.fromkeys(SIDES, [0.1, 0.9] if calls > 10 else None)} | SIDES
+        for calls in (10, 70)
+    ]
+}  # fmt: skip
 RESULTS = {
+    "power": POWER,
     "heatmap": comparison(), "ranking": identification(2.0, -0.5), "tree": TREE,
     **dict.fromkeys(("tippett", "ece", "errors", "prompts"), VALIDATION),
 }  # fmt: skip
