@@ -18,7 +18,7 @@ from forensics.commands.common import compared, scored_table, write_pairs
 from forensics.corpora import open_corpus
 from forensics.errors import BadInput, ForensicsError
 from forensics.evaluation import calibration as calibrations
-from forensics.evaluation.fitting import TEXT_FEATURES, fit_calibration
+from forensics.evaluation.fitting import POOLED_RIDGE, TEXT_FEATURES, fit_calibration
 from forensics.evaluation.fusion import RIDGE
 from forensics.evaluation.verbal import number
 from forensics.lineage.comparison import Material
@@ -193,7 +193,7 @@ def run_fit(args: argparse.Namespace) -> None:
         origin=args.origin,
         conditions=conditions,
         features=wanted,
-        ridge=args.ridge,
+        ridge=args.ridge or (RIDGE if len(args.dirs) == 1 else POOLED_RIDGE),
     )
     calibrations.parse(plain, where=args.name)
     args.out.write_text(json.dumps(plain, indent=1, allow_nan=False) + "\n", encoding="utf-8")
@@ -245,7 +245,8 @@ def parser() -> argparse.ArgumentParser:
     four.add_argument("--name", required=True)
     four.add_argument("--version", default="1", dest="version")
     four.add_argument("--origin", default="an analyst's own labelled population")
-    four.add_argument("--ridge", type=float, default=RIDGE, help=f"weight of the ridge (default {RIDGE})")
+    told = f"weight of the ridge (default {RIDGE} for one corpus, {POOLED_RIDGE} for several)"
+    four.add_argument("--ridge", type=float, help=told)
     four.add_argument("--least-prompts", type=int, default=50)
     four.add_argument("--least-models", type=int, default=20)
     four.add_argument("--counted", default="agreement", metavar="CHANNEL", help="whose prompts count (agreement)")

@@ -15,6 +15,8 @@ from forensics.evaluation.calibration import PropositionModel
 from forensics.evaluation.fusion import LabelledPairs
 from forensics.evaluation.pairs import PairTable
 
+POOLED_RIDGE = 0.03
+"""For several recordings together, which differ more from each other than their pairs do."""
 TEXT_FEATURES: Mapping[str, tuple[str, ...]] = {
     "weights": ("agreement", "agreement_names"),
     "base": ("agreement", "agreement_names"),

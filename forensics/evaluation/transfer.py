@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from forensics.errors import BadInput
 from forensics.evaluation.calibration import PropositionModel
-from forensics.evaluation.fitting import TEXT_FEATURES, fit_proposition, pool
+from forensics.evaluation.fitting import POOLED_RIDGE, TEXT_FEATURES, fit_proposition, pool
 from forensics.evaluation.fusion import LabelledPairs, fit
 from forensics.evaluation.judging import Judge, number
 from forensics.evaluation.labels import UNRELATED
@@ -63,7 +63,7 @@ def _fitted(
 ) -> PropositionModel | None:
     """A fusion, or None with too few pairs or a score nowhere estimable. `fit` is faster, its bounds are rough."""
     try:
-        return by(pairs, wanted)
+        return by(pairs, wanted, ridge=POOLED_RIDGE)
     except BadInput:
         return None
 
