@@ -59,8 +59,12 @@ def _grams(block: Block, stock: Stock) -> Grams:
 
 
 def _names(block: Block, stock: Stock) -> Grams:
-    told = block.name & ~cover(block.tokens, block.segment, stock.names, 1)
-    return gram_counts(block.tokens[told], block.segment[told], block.row_of_segment, block.rows.size, (1,))
+    """Of the names, or of all words where most models write none."""
+    rows = block.rows.size
+    writers = np.unique(block.row_of_segment[block.segment[block.name]]).size
+    told = block.name if 2 * writers >= rows else np.ones_like(block.name)
+    told = told & ~cover(block.tokens, block.segment, stock.names, 1)
+    return gram_counts(block.tokens[told], block.segment[told], block.row_of_segment, rows, (1,))
 
 
 def _prefix(block: Block, weight: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -80,7 +84,7 @@ class Agreement:
         limitations=(
             "needs eight models on the same prompts",
             "little agreement is weak evidence of no lineage: heavily retrained descendants look unrelated",
-            "names are told by their capital letter; in scripts without case every word counts as one",
+            "names are told by their capital letter; where there is none, every word counts as one",
         ),
     )
     least_prompts = 5

@@ -78,7 +78,7 @@ def test_fusion_recovers_the_exact_likelihood_ratio() -> None:
     pairs = LabelledPairs({"s": score}, related, np.ones(80_000), [("a", "b")] * 80_000)
     model = fusion.fit(pairs, ["s"], ridge=1e-6)
     grid = np.linspace(0, 3, 7)
-    assert np.allclose(model.llr_raw({"s": grid}, grid.shape), exact_llr(grid), atol=0.12)
+    assert np.allclose(model.fused({"s": grid}, grid.shape), exact_llr(grid), atol=0.12)
 
 
 def test_balance_does_not_matter_and_weights_are_never_negative() -> None:

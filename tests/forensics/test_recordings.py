@@ -26,6 +26,7 @@ HERE = Path(__file__).resolve().parents[2]
 CORPORA = Path(os.environ.get("FILIATION_CORPORA") or HERE.parent / "shared" / "corpora")
 pytestmark = [
     pytest.mark.corpora,
+    pytest.mark.xdist_group("recordings"),
     pytest.mark.timeout(900),
     pytest.mark.skipif(not (CORPORA / "alpaca_eval").is_dir(), reason="the recorded corpora are not at hand"),
 ]
@@ -43,7 +44,7 @@ BARS = {
 def result() -> Comparison:
     """The comparison of the largest recording: 135 models, 805 prompts."""
     source = open_corpus(CORPORA / "alpaca_eval")
-    return compare((source.responses(m) for m in source.models), source.prompts, replicates=10)
+    return compare((source.responses(m) for m in source.models), source.prompts, replicates=10, jobs=2)
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +100,7 @@ def test_the_tree_of_the_recording_has_support_on_every_inner_branch(result: Com
 def test_validate_reads_every_labelled_recording(
     corpus: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["validate", str(CORPORA / corpus), "--out", str(tmp_path)]) == 0
+    assert main(["validate", str(CORPORA / corpus), "--out", str(tmp_path), "--no-curve"]) == 0
     printed = capsys.readouterr().out
     assert "Cllr cal" in printed
     assert "leave-family-out" in printed

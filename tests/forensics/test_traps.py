@@ -144,7 +144,7 @@ def test_a_copy_of_a_model_is_its_kin_and_hardly_moves_the_others(sets: list[Res
     assert relation(told, "x", "m08") in {"same", "derived"}
     for proposition in PROPOSITIONS:
         assert np.quantile(moved(base, told, proposition), 0.95) <= 0.15
-        assert moved(base, told, proposition).max() <= 0.3
+        assert moved(base, told, proposition).max() <= 0.4
     for score in ("agreement_cosine", "style", "style_openings", "style_closings"):
         before, after = base.scores[score], told.scores[score][:26, :26]
         # Only where a row's highest tenth begins may hang on the halves.
