@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forensics.lineage.records import FROM_QUESTIONED, FROM_REFERENCE, UNTOLD, Alternative, Comparison, Direction
-from forensics.lineage.sharing import SMOOTHING, Sharing
+from forensics.lineage.sharing import Sharing
 from forensics.records import Relation
 from forensics.stats.jackknife import block_sums, jackknife
+from forensics.stats.overlap import SMOOTHING
 
 OUTSIDE = 1.0
 LEAST_OUTSIDE = 8

@@ -9,18 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from forensics.channels.agreement import LEAST_MODELS, ORDERS
 from forensics.features.blocks import Block, blocks
 from forensics.features.copies import copy_weights
 from forensics.provenance import sha256_json
 from forensics.records import Prompt
 from forensics.stats.ngrams import gram_hashes
+from forensics.stats.overlap import RARE_SHARE, SMOOTHING
 
-LEAST_MODELS = 8
-ORDERS = (3, 4)
-RARE_SHARE = 0.1
 # In a small population too, a phrase of two models and a third that explains them must count.
 LEAST_LIMIT = 4.0
-SMOOTHING = 5.0
 SLOTS = np.uint64(1 << 17)
 Table = Mapping[str, NDArray[Any]]
 Cube = NDArray[np.float32]
