@@ -3,7 +3,7 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO ?=
-PYTEST ?= -n 2 --dist loadgroup
+PYTEST ?= -n 2
 CORPORA ?= ../shared/corpora
 
 .DEFAULT_GOAL := help
@@ -21,7 +21,7 @@ up: $(VENV)/.installed  ## run Filiation on this machine: broker, web, workers, 
 	@$(BIN)/python manage.py migrate --verbosity 0
 	@exec $(BIN)/python manage.py up
 
-test: $(VENV)/.installed-dev  ## every test (PYTEST='-n 2 --dist loadgroup' are the options)
+test: $(VENV)/.installed-dev  ## every test (PYTEST='-n 2' are the options)
 	$(BIN)/python -m pytest $(PYTEST)
 
 check: $(VENV)/.installed-dev  ## style, types and the dependency rules

@@ -29,6 +29,11 @@ def pytest_xdist_setupnodes() -> None:
         os.environ.pop(inherited, None)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser tests come last: the browser's event loop runs on in its process, where no other could run one then."""
+    items.sort(key=lambda item: "browser" in item.path.parts[-2:-1])
+
+
 def pytest_unconfigure() -> None:
     """Remove this process' home."""
     shutil.rmtree(HOME, ignore_errors=True)

@@ -13,6 +13,7 @@ import pytest
 
 from forensics.__main__ import main
 from forensics.corpora import open_corpus
+from forensics.evaluation.judging import Judge
 from forensics.evaluation.labels import read_labels
 from forensics.evaluation.pairs import pair_table
 from forensics.evaluation.validation import relation_rows
@@ -26,7 +27,6 @@ HERE = Path(__file__).resolve().parents[2]
 CORPORA = Path(os.environ.get("FILIATION_CORPORA") or HERE.parent / "shared" / "corpora")
 pytestmark = [
     pytest.mark.corpora,
-    pytest.mark.xdist_group("recordings"),
     pytest.mark.timeout(900),
     pytest.mark.skipif(not (CORPORA / "alpaca_eval").is_dir(), reason="the recorded corpora are not at hand"),
 ]
@@ -53,7 +53,7 @@ def rows(result: Comparison) -> dict[str, dict[str, Any]]:
     columns: dict[str, Any] = {f"score_{k}": v for k, v in result.scores.items()}
     columns |= {f"llr_{k}_raw": v for k, v in result.llr_raw.items()}
     table = pair_table("alpaca_eval", result.models, columns, read_labels(CORPORA / "alpaca_eval"))
-    return {row["relation"]: row for row in relation_rows(table)}
+    return {row["relation"]: row for row in relation_rows(Judge(table, replicates=2))}
 
 
 def test_every_pair_is_compared_and_covered_by_the_pooled_calibration(result: Comparison) -> None:
@@ -92,8 +92,9 @@ def test_a_model_that_always_answers_alike_gets_no_lineage_among_real_models(tmp
 
 def test_the_tree_of_the_recording_has_support_on_every_inner_branch(result: Comparison) -> None:
     tree = lineage_tree(result)
-    inner = [b for b in tree.branches if b.child >= len(result.models)]
-    assert all(b.support is not None and 0 <= b.support <= 1 for b in inner)
+    support = [b.support for b in tree.branches if b.child >= len(tree.models)]
+    assert support.count(None) <= 1  # the other half of the out-group's own branch
+    assert all(share is None or 0 <= share <= 1 for share in support)
 
 
 @pytest.mark.parametrize("corpus", ["misguided_attention", "vicuna80"])
