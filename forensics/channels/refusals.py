@@ -124,7 +124,7 @@ class Refusals:
 
 
 def _grams(text: str) -> list[int]:
-    tokens = tokenise(visible_text(text))[:OPENING]
+    tokens = tokenise(visible_text(text).lower())[:OPENING]
     found = {" ".join(tokens[i : i + k]) for k in ORDERS for i in range(len(tokens) - k + 1)}
     return sorted(int.from_bytes(hashlib.blake2b(g.encode(), digest_size=8).digest()) for g in found)
 

@@ -97,6 +97,15 @@ def test_wording_of_refusals_is_compared_where_both_refused_and_nowhere_else() -
     assert np.allclose(told, told.T, equal_nan=True)
 
 
+def test_the_wording_of_refusals_is_blind_to_case() -> None:
+    plain, shouted = (
+        PLUGIN.fingerprint(ResponseSet.of("m", [Completion("p", text)]))["grams"].tolist()
+        for text in ("I'm sorry, but I cannot help with that.", "I'M SORRY, BUT I CANNOT HELP WITH THAT.")
+    )
+    assert plain
+    assert plain == shouted
+
+
 def test_scores_do_not_depend_on_the_order_of_models() -> None:
     rng = np.random.default_rng(5)
     sets = _population([list(row) for row in rng.random((12, 40)) < 0.5], [NO[i % 2] for i in range(12)])
