@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forensics.channels import ChannelResult, Fingerprint, PairCells
+from forensics.channels._wording import OfTokens
 from forensics.features.blocks import Block, blocks
 from forensics.features.copies import copy_weights
 from forensics.features.stock import SHARE, STOCK_ORDER, stock_grams
-from forensics.features.tokens import FEATURE, token_table
-from forensics.records import Declaration, Prompt, ResponseSet
+from forensics.records import Declaration, Prompt
 from forensics.stats.ngrams import Grams, cover, gram_counts
 from forensics.stats.overlap import centred_cosine, rare_overlap
 from forensics.stats.pooling import PromptMean
@@ -71,7 +71,7 @@ def _prefix(block: Block, weight: NDArray[np.float64]) -> NDArray[np.float64]:
     return less_mean(common_prefix(block.tokens, block.segment, block.row_of_segment, block.rows.size), weight)
 
 
-class Agreement:
+class Agreement(OfTokens):
     """What two models say alike on the same prompt and few others do, averaged over prompts: 3- and 4-grams of word
     tokens, names, the centred cosine of their wording, and how far their replies run together from the start."""
 
@@ -88,11 +88,6 @@ class Agreement:
         ),
     )
     least_prompts = 5
-    feature = FEATURE
-
-    def fingerprint(self, responses: ResponseSet) -> Fingerprint:
-        """The token table of the responses."""
-        return token_table(responses)
 
     def compare(
         self,

@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forensics.channels import ChannelResult, Fingerprint
+from forensics.channels._wording import OfTokens
 from forensics.features.blocks import blocks
 from forensics.features.copies import copy_weights
-from forensics.features.tokens import FEATURE, MAX_CHARACTERS, token_hashes, token_table
-from forensics.records import Declaration, Prompt, ResponseSet
+from forensics.features.tokens import MAX_CHARACTERS, token_hashes
+from forensics.records import Declaration, Prompt
 from forensics.stats.pooling import PromptMean
 from forensics.stats.spans import boilerplate, rare_run_overlap, replies, runs, same_reply
 
@@ -21,7 +22,7 @@ LEAST_REPLY = 20
 FLOOR = 0.01
 
 
-class Copying:
+class Copying(OfTokens):
     """Rare runs of eight tokens or more, and whole replies, that two models have in common."""
 
     declaration = Declaration(
@@ -43,11 +44,6 @@ class Copying:
         ),
     )
     least_prompts = 5
-    feature = FEATURE
-
-    def fingerprint(self, responses: ResponseSet) -> Fingerprint:
-        """The token table of the responses."""
-        return token_table(responses)
 
     def compare(
         self,

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forensics.channels import ChannelResult, Fingerprint
+from forensics.channels._wording import OfTokens
 from forensics.features.samples import repeated_samples
-from forensics.features.tokens import FEATURE, token_table
-from forensics.records import Declaration, Prompt, ResponseSet
+from forensics.records import Declaration, Prompt
 from forensics.stats.mmd import StratifiedMMD, hamming_kernel, spectrum_kernel
 
 ORDERS = (1, 2, 3)
@@ -25,7 +25,7 @@ def nearness(mmd: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(-np.sign(mmd) * np.sqrt(np.abs(mmd)))
 
 
-class Distribution:
+class Distribution(OfTokens):
     """Stratified maximum mean discrepancy over prompts that both models answered at least twice."""
 
     declaration = Declaration(
@@ -49,14 +49,9 @@ class Distribution:
         ),
     )
     least_prompts = 5
-    feature = FEATURE
 
     def __init__(self, draws: int = DRAWS) -> None:
         self.draws = draws
-
-    def fingerprint(self, responses: ResponseSet) -> Fingerprint:
-        """Hashed word tokens of every completion; see features.tokens.token_table."""
-        return token_table(responses)
 
     def compare(
         self,

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from forensics.channels import ChannelResult, Fingerprint
+from forensics.channels._wording import OfTokens
 from forensics.features.blocks import Block, blocks
 from forensics.features.copies import copy_weights
-from forensics.features.tokens import FEATURE, token_table
-from forensics.records import Declaration, Prompt, ResponseSet
+from forensics.records import Declaration, Prompt
 from forensics.stats.ngrams import gram_counts, gram_hashes
 from forensics.stats.overlap import centred_cosine
 from forensics.stats.pooling import PromptMean
@@ -46,7 +46,7 @@ def _positions(segment: NDArray[np.int64], segments: int) -> tuple[NDArray[np.in
     return from_start, lengths[segment] - 1 - from_start
 
 
-class Style:
+class Style(OfTokens):
     """Cosine of the models' profiles after each prompt's mean is taken off, so that the topic drops out."""
 
     declaration = Declaration(
@@ -61,11 +61,6 @@ class Style:
         ),
     )
     least_prompts = 10
-    feature = FEATURE
-
-    def fingerprint(self, responses: ResponseSet) -> Fingerprint:
-        """The token table of the responses."""
-        return token_table(responses)
 
     def compare(
         self,

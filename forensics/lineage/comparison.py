@@ -32,7 +32,7 @@ from forensics.records import Prompt, ResponseSet
 
 REPLICATES = 100
 WORDING = "agreement"
-"""A channel that keeps the feature which tells copies and constant models."""
+"""The channel whose prompts count, whose replicates support a tree, and whose feature tells copies."""
 Progress = Callable[[str, float], None]
 Matrix = NDArray[np.float64]
 
@@ -63,7 +63,11 @@ class Material:
     @property
     def tables(self) -> list[Fingerprint]:
         """The models' token tables."""
-        return [item.prints[tokens.FEATURE] for item in self.found]
+        return _tables(self.found)
+
+
+def _tables(found: Sequence[Fingerprinted]) -> list[Fingerprint]:
+    return [item.prints[tokens.FEATURE] for item in found]
 
 
 def _silent(_stage: str, _share: float) -> None:
@@ -108,7 +112,7 @@ def compare(
         suite_hash=suite_hash,
         tokenizers=sorted({item.tokenizer for item in found}),
     )
-    counted = results[chosen.conditions.counted if chosen else "agreement"].n
+    counted = results[chosen.conditions.counted if chosen else WORDING].n
     ratios = likelihood_ratios(chosen, reason, scores, counted, witness)
     if keep:
         keep(Material(found, results, witness, chosen))
@@ -125,7 +129,7 @@ def compare(
         status=ratios.status,
         relation=relations(ratios.raw, ratios.bounded, scores),
         distance=distances(kin),
-        support_distances=_support_distances(results["agreement"], constant, witness),
+        support_distances=_support_distances(results[WORDING], constant, witness),
         calibration=(chosen.describe() if chosen else {}) | {"no_lr_reason": reason},
         manifest=run_manifest({"replicates": replicates, "suite_hash": suite_hash, "extra": sorted(extra)}, seed=seed),
     )
@@ -208,7 +212,7 @@ def _fingerprints(
 
 def _witnesses(found: Sequence[Fingerprinted]) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
     """(m,) which models say the same to most prompts, and what each counts for in a cohort: 0 for those."""
-    tables = [item.prints[tokens.FEATURE] for item in found]
+    tables = _tables(found)
     constant, witness = constant_models(tables), copy_weights(tables)
     witness[constant] = 0.0
     return constant, witness
@@ -237,13 +241,18 @@ def _channel_results(
 
 
 def _beside(name: str, result: ChannelResult, constant: NDArray[np.bool_], witness: NDArray[np.float64]) -> Matrix:
-    matrix = without(constant, result.scores[name]) if result.of_wording else result.scores[name]
+    matrix = estimable(name, result, constant)
     if name in result.cohort:
         return cohort_normalise(matrix, witness)
     return population_normalise(matrix, witness) if name in result.scaled else matrix
 
 
-def without(constant: NDArray[np.bool_], matrix: NDArray[np.floating]) -> Matrix:
+def estimable(name: str, result: ChannelResult, constant: NDArray[np.bool_]) -> Matrix:
+    """One score before normalisation; nothing of wording is told of models that give one reply to most prompts."""
+    return _without(constant, result.scores[name]) if result.of_wording else result.scores[name]
+
+
+def _without(constant: NDArray[np.bool_], matrix: NDArray[np.floating]) -> Matrix:
     """The matrix with nothing estimable for models that give one reply to most prompts."""
     told = matrix.astype(np.float64)
     told[constant], told[:, constant] = np.nan, np.nan
@@ -256,7 +265,7 @@ def _support_distances(
     """Distances of every bootstrap replicate, normalised within the replicate."""
     replicates = [
         distances(
-            fuse_kin({k: cohort_normalise(without(constant, result.replicates[k][b]), witness) for k in KIN})
+            fuse_kin({k: cohort_normalise(_without(constant, result.replicates[k][b]), witness) for k in KIN})
         ).astype(np.float32)
         for b in range(len(result.replicates[KIN[0]]))
     ]

@@ -18,7 +18,7 @@ from forensics.evaluation.verbal import verbal
 from forensics.features.copies import copy_weights
 from forensics.features.phrases import Passage, Phrase, passages, phrases
 from forensics.features.stock import STOCK_ORDER, stock_grams
-from forensics.lineage.comparison import Material, without
+from forensics.lineage.comparison import Material, estimable
 from forensics.lineage.records import PROPOSITIONS, Comparison
 from forensics.lineage.removal import Removal, Weighing, fewest, frozen_row
 from forensics.records import Prompt, ResponseSet
@@ -216,7 +216,7 @@ def _row(material: Material, feature: str, pair: tuple[int, int]) -> tuple[float
     result = next(r for r in material.results.values() if feature in r.scores)
     if feature not in result.cohort | result.scaled:
         return 1.0, 0.0
-    plain = without(material.witness == 0, result.scores[feature]) if result.of_wording else result.scores[feature]
+    plain = estimable(feature, result, material.witness == 0)
     if feature in result.scaled:
         centre, spread = population_statistics(plain, material.witness)
         return 1 / spread, -centre / spread

@@ -15,7 +15,7 @@ from forensics.features.copies import copy_weights
 from forensics.provenance import sha256_json
 from forensics.records import Prompt
 from forensics.stats.ngrams import gram_hashes
-from forensics.stats.overlap import RARE_SHARE, SMOOTHING
+from forensics.stats.overlap import SMOOTHING, rare_limit
 
 # In a small population too, a phrase of two models and a third that explains them must count.
 LEAST_LIMIT = 4.0
@@ -90,7 +90,7 @@ def _prompt(
     share = witness[block.rows]
     k = float(share.sum())
     df = np.bincount(column, weights=share[row])
-    rare = (np.bincount(column) >= 2) & (df <= max(LEAST_LIMIT, np.floor(RARE_SHARE * k)) + 1e-9)
+    rare: NDArray[Any] = (np.bincount(column) >= 2) & (df <= rare_limit(k, LEAST_LIMIT))
     kept = rare[column]
     held = np.zeros((m, int(rare.sum())), dtype=np.float32)
     held[block.rows[row[kept]], (np.cumsum(rare) - 1)[column[kept]]] = 1

@@ -13,13 +13,18 @@ SMOOTHING = 5.0
 Square = NDArray[np.float64]
 
 
+def rare_limit(models: float, least: float = 2.0) -> float:
+    """The most models that may hold what is rare among k of them: a tenth, and `least` in a small population."""
+    return max(least, float(np.floor(RARE_SHARE * models))) + 1e-9
+
+
 def rare_weights(df: NDArray[np.int64], weighted: Square, models: float) -> Square:
     """(g,) weight of each n-gram: 1/(df-1) where 2 <= df <= max(2, k/10), else 0.
 
     What a row shares with df-1 others speaks for each of them alike. df: rows that hold it. weighted, models: df and k
     counted in the rows' weights, where copies of one model share one.
     """
-    kept = (df >= 2) & (weighted <= max(2.0, np.floor(RARE_SHARE * models)) + 1e-9)
+    kept = (df >= 2) & (weighted <= rare_limit(models))
     return np.where(kept, 1 / np.maximum(weighted - 1, 1.0), 0.0)
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from forensics.stats.ngrams import gram_hashes
-from forensics.stats.overlap import RARE_SHARE, SMOOTHING
+from forensics.stats.overlap import SMOOTHING, rare_limit
 
 Hashes = NDArray[np.uint64]
 KEPT_OF = np.uint64(4)
@@ -96,7 +96,7 @@ def _rare(shared: Shared, weight_of_row: NDArray[np.float64]) -> tuple[sparse.cs
     weight = weight_of_row[shared.rows]
     present = shared.share.astype(bool).astype(np.float64)
     df = np.asarray(present.T @ weight).ravel()
-    rare = df <= max(2.0, np.floor(RARE_SHARE * weight.sum())) + 1e-9
+    rare = df <= rare_limit(weight.sum())
     return shared.share[:, rare], np.log((weight.sum() + 1) / df[rare])
 
 
