@@ -6,7 +6,7 @@ Importing this package loads no model library and no SDK: a plug-in imports thos
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -52,6 +52,27 @@ class Reply:
     system_fingerprint: str = ""
     error: str = ""
     retry_after: float | None = None
+    sent: bool = True
+    """False where the pacer held the call back: nothing left this machine, it may be sent `retry_after` seconds on."""
+
+
+class Held(Exception):
+    """Raised by a pacer: no call may go to this endpoint for `seconds`."""
+
+    def __init__(self, seconds: float, why: str) -> None:
+        super().__init__(why)
+        self.seconds, self.why = seconds, why
+
+
+class Pacer(Protocol):
+    """Decides when a call may leave. One stands before each endpoint, whatever number of workers send to it."""
+
+    def slot(self) -> AbstractAsyncContextManager[None]:
+        """Waits for this call's turn, then holds a place as long as the block lasts; raises Held rather than wait
+        longer than is worth a place."""
+
+    async def saw(self, reply: Reply) -> None:
+        """Learns from a reply: a server that asks for time, or that keeps failing, is left alone for a while."""
 
 
 class Session(Protocol):
