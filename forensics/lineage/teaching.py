@@ -42,10 +42,13 @@ def own_base(comparison: Comparison, q: int, columns: Sequence[int]) -> OwnBase 
     distillation of 10), where next-token distributions on raw text are not at hand, and where fewer than three lineages
     beside the teacher's are there: then nothing tells a base from a model of like data.
     """
-    places, lineage = _lineages(comparison, q, columns)
+    if "logprobs" not in comparison.scores:
+        return None
+    places = _comparable(comparison, q, columns)
     taught = comparison.llr_raw["distilled"][q][places]
     if not (taught >= TAUGHT).any():
         return None
+    lineage = _lineages(comparison, places)
     teaching = _teaching(comparison, places, lineage, int(np.nanargmax(taught)))
     others = sorted({*lineage.tolist()} - teaching)
     if len(others) < LEAST_OTHERS:
@@ -62,22 +65,20 @@ def own_base(comparison: Comparison, q: int, columns: Sequence[int]) -> OwnBase 
     return OwnBase(int(kin[np.argmin(apart[q, kin])]), frozenset(kin.tolist()), first, second)
 
 
-def _lineages(comparison: Comparison, q: int, columns: Sequence[int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """References that can be compared with the questioned model on raw text, and the number of each one's lineage.
+def _comparable(comparison: Comparison, q: int, columns: Sequence[int]) -> NDArray[np.int64]:
+    """References with next-token distributions beside the questioned model's; not its copies, which would explain all
+    of it."""
+    told = np.isfinite(comparison.scores["logprobs"][q]) & (comparison.relation[q] != Relation.SAME.value)
+    return np.array([r for r in columns if told[r]], dtype=np.int64)
 
-    A copy of the questioned model, which would explain all of it, is left out.
-    """
-    raw_text = comparison.scores.get("logprobs", np.full_like(comparison.kin, np.nan))
-    usable = [r for r in columns if np.isfinite(raw_text[q, r]) and comparison.relation[q, r] != Relation.SAME.value]
-    places = np.array(usable, dtype=np.int64)
+
+def _lineages(comparison: Comparison, places: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The number of each reference's lineage: those that share weights or a base, directly or by way of others."""
     joined = np.isin(comparison.relation[np.ix_(places, places)].astype(str), SHARE)
-    _, lineage = connected_components(csr_matrix(joined), directed=False)
-    return places, lineage.astype(np.int64)
+    return np.asarray(connected_components(csr_matrix(joined), directed=False)[1], dtype=np.int64)
 
 
-def _teaching(
-    comparison: Comparison, places: NDArray[np.int64], lineage: NDArray[np.int64], teacher: int
-) -> set[int]:
+def _teaching(comparison: Comparison, places: NDArray[np.int64], lineage: NDArray[np.int64], teacher: int) -> set[int]:
     """The lineages that speak with the teacher's voice: its own, those taught by it or teaching it, and the likeliest
     of the others where an LR of 3 says so. A lineage too many on this side can only leave the base unnamed."""
     own = lineage == lineage[teacher]
