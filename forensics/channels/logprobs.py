@@ -41,7 +41,7 @@ class LogProbs:
         parameters={"floor_bits": FLOOR, "missing": "row minimum"},
         limitations=(
             "Compares only models whose vocabularies are the same.",
-            "Models tuned on the same chats are alike in chats, lineage or not: a student is told by both kinds of text.",
+            "Models tuned on the same chats are alike in chats, lineage or not; both kinds of text tell a student.",
             "Needs next-token probabilities, which most hosted endpoints do not give for raw text.",
             "Chat tuning moves raw-text distributions too: low similarity is weak evidence of no lineage.",
         ),

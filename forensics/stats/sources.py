@@ -41,4 +41,4 @@ def gains(own: Values, between: Values, groups: NDArray[np.int64]) -> Values:
     for group in range(found.size) if whole > 0 else ():
         left = groups != group
         found[group] = np.log(mixture_residual(own[left], between[np.ix_(left, left)]) / whole)
-    return np.maximum(found, 0.0)
+    return np.asarray(np.maximum(found, 0.0))
