@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,7 @@ class LogProbs:
         parameters={"floor_bits": FLOOR, "missing": "row minimum"},
         limitations=(
             "Compares only models whose vocabularies are the same.",
+            "Models tuned on the same chats are alike in chats, lineage or not; both kinds of text tell a student.",
             "Needs next-token probabilities, which most hosted endpoints do not give for raw text.",
             "Chat tuning moves raw-text distributions too: low similarity is weak evidence of no lineage.",
         ),
@@ -76,10 +78,11 @@ class LogProbs:
         *,
         weights: NDArray[np.float32] | None = None,
     ) -> ChannelResult:
-        """`logprobs` over raw prompts and `logprobs_chat` over chat prompts: minus ln of the mean divergence in bits.
+        """`logprobs` over raw prompts and `logprobs_chat` over chat prompts: minus ln of the mean divergence in bits;
+        `logprobs_both`: mean over prompts of minus ln of each one's divergence, raw and chat prompts counting half.
 
         Larger is more alike, in about [0, 6.9]. A pair is compared over its shared (prompt, characters) positions;
-        NaN where the tokenizers differ or fewer than `least_prompts` prompts of that mode are shared.
+        NaN where the tokenizers differ or fewer than `least_prompts` prompts of that mode (of either) are shared.
         """
         listed = sorted(prompts)
         told = {prompt_id for one in population for prompt_id in one["prompt"].tolist()}
@@ -87,18 +90,25 @@ class LogProbs:
         order = [prompt_id for prompt_id in listed if prompt_id in told]
         total, count = _per_prompt(population, order)
         same = _same_tokenizer(population)
+        every = np.ones((1, len(order)))
+        drawn = None if weights is None else weights[:, drawn_from].astype(np.float64)
         scores: dict[str, Matrix] = {}
         replicates: dict[str, NDArray[np.float32]] = {}
         common: dict[str, NDArray[np.int64]] = {}
+        evenly: list[tuple[Matrix, NDArray[np.float64]]] = []
         for name, mode in (("logprobs", Mode.RAW), ("logprobs_chat", Mode.CHAT)):
             chosen = np.array([prompts[p].mode is mode for p in order], dtype=bool)
             common[name] = np.where(same, (count[chosen] > 0).sum(0), 0).astype(np.int64)
             usable = (common[name] >= self.least_prompts) & ~np.eye(len(population), dtype=bool)
-            every = np.ones((1, int(chosen.sum())))
-            scores[name] = _weighted(every, total[chosen], count[chosen], usable)[0]
-            if weights is not None:
-                drawn = weights[:, drawn_from][:, chosen].astype(np.float64)
-                replicates[name] = _weighted(drawn, total[chosen], count[chosen], usable).astype(np.float32)
+            part = _Part(total[chosen], count[chosen], usable)
+            scores[name] = part.pooled(every[:, chosen])[0]
+            own = every[:0, chosen] if drawn is None else drawn[:, chosen]
+            evenly.append((part.evenly(every[:, chosen])[0], part.evenly(own)))
+            if drawn is not None:
+                replicates[name] = part.pooled(own).astype(np.float32)
+        scores["logprobs_both"] = (evenly[0][0] + evenly[1][0]) / 2
+        if drawn is not None:
+            replicates["logprobs_both"] = ((evenly[0][1] + evenly[1][1]) / 2).astype(np.float32)
         why = f"no common tokenizer, or fewer than {self.least_prompts} raw prompts with next-token probabilities"
         return ChannelResult(scores, common["logprobs"], why, replicates=replicates, of_wording=False)
 
@@ -109,7 +119,10 @@ class LogProbs:
         result: ChannelResult,
         pair: tuple[int, int],
     ) -> Mapping[str, PairCells]:
-        """The pair's divergence at each position, in bits."""
+        """The pair's divergence at each position, in bits, and for `logprobs_both` minus ln of that of each prompt.
+
+        The latter are scaled about their mean so that raw and chat prompts count half.
+        """
         own = [population[model] for model in pair]
         found: dict[str, tuple[list[str], list[str], list[float]]] = {}
         for (_, prompt_id, chars), held in _positions(own, prompts).items():
@@ -119,22 +132,51 @@ class LogProbs:
                 ids.append(prompt_id)
                 labels.append(f"after {chars} characters")
                 values.append(float(pairwise_jensen_shannon(*_dense(own, held))[0, 1]))
-        return {
+        told = {
             name: PairCells(tuple(ids), np.array(values), _similarity, tuple(labels))
             for name, (ids, labels, values) in found.items()
-            if np.isfinite(result.scores[name][pair])
         }
+        if len(told) == 2:
+            told["logprobs_both"] = _both(list(told.values()))
+        return {name: cells for name, cells in told.items() if np.isfinite(result.scores[name][pair])}
 
 
-def _weighted(
-    weights: NDArray[np.float64], total: Matrix, count: Matrix, usable: NDArray[np.bool_]
-) -> NDArray[np.float64]:
-    """Similarity (r, m, m) under prompt weights (r, p), from divergence sums and counts (p, m, m)."""
-    summed = np.tensordot(weights, total, 1)
-    counted = np.tensordot(weights, count, 1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean = np.where(usable & (counted > 0), summed / counted, np.nan)
-    return _similarity(mean)
+def _both(sides: Sequence[PairCells]) -> PairCells:
+    """One cell to a prompt, of two sides that count half each however many prompts they have."""
+    per_prompt = []
+    for side in sides:
+        ids, where = np.unique(side.prompt_ids, return_inverse=True)
+        mean = np.bincount(where, side.values) / np.bincount(where)
+        per_prompt.append((ids, _similarity(mean)))
+    prompts = sum(ids.size for ids, _ in per_prompt)
+    score = float(np.mean([values.mean() for _, values in per_prompt]))
+    values = [score + (values - values.mean()) * prompts / (2 * values.size) for _, values in per_prompt]
+    named = tuple(str(i) for ids, _ in per_prompt for i in ids)
+    return PairCells(named, np.concatenate(values), np.positive)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Prompts of one mode: divergence sums and counts (p, m, m), and the pairs (m, m) that share enough of them."""
+
+    total: Matrix
+    count: Matrix
+    usable: NDArray[np.bool_]
+
+    def pooled(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Similarity (r, m, m) of the mean divergence under prompt weights (r, p)."""
+        return _similarity(self._mean(weights, self.total, self.count))
+
+    def evenly(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Mean similarity (r, m, m) of single prompts, so that the few at which two differ most do not outweigh."""
+        there = (self.count > 0).astype(np.float64)
+        single = np.where(self.count > 0, _similarity(self.total / np.maximum(self.count, 1)), 0.0)
+        return self._mean(weights, single, there)
+
+    def _mean(self, weights: NDArray[np.float64], summed: Matrix, counted: Matrix) -> NDArray[np.float64]:
+        sums, counts = np.tensordot(weights, summed, 1), np.tensordot(weights, counted, 1)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.where(self.usable & (counts > 0), sums / counts, np.nan)
 
 
 def _same_tokenizer(population: Sequence[Fingerprint]) -> NDArray[np.bool_]:

@@ -50,7 +50,11 @@ def run(args: argparse.Namespace) -> None:
         "models": sum(len(zoo.sets) for zoo in zoos),
         "calibration": chosen.describe(),
         "prompts": {
-            name: {"mode": MODES[FEATURES[name][0]].value, "n": len(pool_of(zoos, name))} for name in PROPOSITIONS
+            name: {
+                "mode": " and ".join(mode.value for mode in MODES[FEATURES[name][0]]),
+                "n": len(pool_of(zoos, name)),
+            }
+            for name in PROPOSITIONS
         },
         "call": "one prompt sent once, next-token distributions asked for; each of the two models gets as many",
         "bootstrap": {"units": "lineages on both sides, and zoos", "replicates": REPLICATES, "level": LEVEL},

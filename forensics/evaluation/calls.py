@@ -20,7 +20,7 @@ from forensics.evaluation.labels import UNRELATED, Labels
 from forensics.evaluation.pairs import POSITIVES, PairTable, pair_table
 from forensics.evaluation.prompts import by_coverage, draws
 from forensics.evaluation.resampling import interval, pair_weights, with_rare_events
-from forensics.evaluation.zoo import CHANNEL, FEATURES, MODES
+from forensics.evaluation.zoo import CHANNEL, FEATURES, MODES, RIDGES
 from forensics.records import Prompt, ResponseSet
 
 PROPOSITIONS = ("weights", "distilled")
@@ -63,9 +63,9 @@ def pool_of(zoos: Sequence[Zoo], proposition: str) -> tuple[str, ...]:
     prompts = zoos[0].prompts
     if any(dict(zoo.prompts) != dict(prompts) for zoo in zoos):
         raise BadInput("the zoos were probed with different suites; give those of one suite")
-    mode = MODES[FEATURES[proposition][0]]
+    modes = MODES[FEATURES[proposition][0]]
     told = [
-        frozenset(c.prompt_id for c in one.completions if c.next_tokens and prompts[c.prompt_id].mode is mode)
+        frozenset(c.prompt_id for c in one.completions if c.next_tokens and prompts[c.prompt_id].mode in modes)
         for zoo in zoos
         for one in zoo.sets
     ]
@@ -160,9 +160,11 @@ def _found(draw: Draw, model: PropositionModel | None, calibration: Calibration 
 def _llr(table: PairTable, draw: Draw, model: PropositionModel | None) -> Values:
     """(n,) raw log10 LRs of a zoo's pairs; empty where the others are too few to fit on."""
     if model is None:
-        others = [other.labelled(draw.proposition) for other in draw.tables if other is not table]
+        name = draw.proposition
+        others = [other.labelled(name) for other in draw.tables if other is not table]
+        ridge = RIDGES.get(name, fusion.RIDGE)
         try:
-            model = fusion.fit(pool(others), FEATURES[draw.proposition]) if others else None
+            model = fusion.fit(pool(others), FEATURES[name], ridge=ridge) if others else None
         except BadInput:
             model = None
     shape = (table.relation.size,)

@@ -65,18 +65,20 @@ def fit_calibration(
     conditions: Mapping[str, Any],
     features: Mapping[str, Sequence[str]] = TEXT_FEATURES,
     ridge: float = fusion.RIDGE,
+    own_ridge: Mapping[str, float] | None = None,
 ) -> dict[str, Any]:
     """The JSON of a calibration. A proposition with fewer than 5 positives is left out, and so gets no LR.
 
-    Raises BadInput when no proposition can be fitted.
+    own_ridge: of propositions that want another ridge than the rest. Raises BadInput when no proposition can be fitted.
     """
+    ridges = dict(own_ridge or {})
     propositions: dict[str, Any] = {}
     models: dict[str, PropositionModel] = {}
     skipped: list[str] = []
     for proposition, wanted in features.items():
         pairs = pool([table.labelled(proposition) for table in tables])
         try:
-            models[proposition] = fit_proposition(pairs, wanted, ridge=ridge)
+            models[proposition] = fit_proposition(pairs, wanted, ridge=ridges.get(proposition, ridge))
         except BadInput as problem:
             skipped.append(f"{proposition}: {problem}")
             continue
@@ -90,6 +92,7 @@ def fit_calibration(
         "corpora": [table.corpus for table in tables],
         "conditions": dict(conditions),
         "ridge": ridge,
+        **({"own_ridge": ridges} if ridges else {}),
         "propositions": propositions,
         "background": background(tables, models),
     }

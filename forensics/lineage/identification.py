@@ -13,7 +13,7 @@ from forensics.errors import BadInput
 from forensics.evaluation.verbal import verbal
 from forensics.lineage.openset import ALPHA, OpenSet, open_set
 from forensics.lineage.records import PROPOSITIONS, Comparison, Identification, RankedReference
-from forensics.lineage.teaching import own_base
+from forensics.lineage.teaching import OwnBase, own_base
 from forensics.records import Relation
 
 NAMED_BY = {
@@ -29,6 +29,7 @@ SAID = {
     Relation.DISTILLED.value: "is distilled from, or shares its teacher with,",
 }
 NONE = "none of these references stands out"
+NAMED = 3
 TOO_FEW = " No LR is reported and so few models are compared that no p-value could have stood out: see the ranking."
 
 
@@ -78,12 +79,11 @@ def identify(
     standing = [row for row in ranking if row.stands_out]
     candidates = tuple(row.reference for row in ranking if row.candidate)
     base = own_base(comparison, q, columns) if standing else None
-    beside = next((row for row in ranking if base is not None and row.reference == comparison.models[base]), None)
     return Identification(
         questioned,
         ranking,
         not standing,
-        finding(questioned, ranking, beside, blunt=_blunt(comparison, ranking)),
+        finding(questioned, ranking, comparison, base),
         comparison.calibration,
         candidates,
     )
@@ -136,26 +136,47 @@ def _row(comparison: Comparison, q: int, r: int, rank: int, told: OpenSet, k: in
 
 
 def finding(
-    questioned: str, ranking: Sequence[RankedReference], beside: RankedReference | None = None, *, blunt: bool = False
+    questioned: str, ranking: Sequence[RankedReference], comparison: Comparison, base: OwnBase | None = None
 ) -> str:
-    """One or two sentences: what the questioned model comes from by each kind of evidence, or that nothing shows.
+    """A few sentences: what the questioned model comes from by each kind of evidence, or that nothing shows.
 
-    beside: the reference whose weights a taught model shows, by its next-token distributions on raw text.
+    base: whose weights a taught model shows on raw text. What speaks like the teacher and is of that lineage is like
+    the student for its weights, and is not named among teachers.
     """
     standing = [row for row in ranking if row.stands_out]
     if not standing:
-        return f"For {questioned}, {NONE}.{TOO_FEW if blunt else ''}"
+        return f"For {questioned}, {NONE}.{TOO_FEW if _blunt(comparison, ranking) else ''}"
+    kin = {comparison.models[r] for r in base.kin} if base else set()
+    voices = [row for row in standing if not (row.relation == Relation.DISTILLED.value and row.reference in kin)]
     said = []
     for relation, verb in SAID.items():
-        if rows := [row for row in standing if row.relation == relation]:
-            more = f" (and {len(rows) - 1} more stand out so)" if len(rows) > 1 else ""
-            said.append(f"{verb} {rows[0].reference}{more}")
-    if not said:
-        return f"For {questioned}, {standing[0].reference} stands out; what relates the two is not determined."
-    first = next(row for row in standing if row.relation in SAID)
-    own = ""
-    if beside is not None and not beside.stands_out:
-        own = f" By next-token distributions on raw text it shares weights with {beside.reference}" + (
-            f" ({verbal(beside.llr['base'], 'base')})."
-        )
+        if rows := [row.reference for row in voices if row.relation == relation]:
+            said.append(f"{verb} {_named(comparison, rows)}")
+    own = _own_weights(comparison, base)
+    first = next((row for row in voices if row.relation in SAID), None)
+    if first is None:
+        return f"For {questioned}, {standing[0].reference} stands out; what relates the two is not determined.{own}"
     return f"{questioned} {', and '.join(said)}. Of these {first.reference} ranks first ({first.verbal}).{own}"
+
+
+def _named(comparison: Comparison, references: Sequence[str]) -> str:
+    """The first few of these references that are not the same model, and how many more there are."""
+    place = [comparison.models.index(name) for name in references]
+    told: list[int] = []
+    for r in place:
+        if len(told) < NAMED and not any(comparison.relation[r, other] == Relation.SAME.value for other in told):
+            told.append(r)
+    more = f" (and {len(place) - len(told)} more stand out so)" if len(place) > len(told) else ""
+    *before, last = [comparison.models[r] for r in told]
+    return f"{', '.join(before)} and {last}{more}" if before else f"{last}{more}"
+
+
+def _own_weights(comparison: Comparison, base: OwnBase | None) -> str:
+    if base is None:
+        return ""
+    needed, next_needed = (np.expm1(gain) for gain in (base.gain, base.next_gain))
+    return (
+        " By next-token distributions on raw text its own weights go back to "
+        f"{comparison.models[base.reference]}: without that lineage {needed:.0%} more of them is unexplained, without "
+        f"any other beside the teacher's at most {next_needed:.0%} (no likelihood ratio)."
+    )

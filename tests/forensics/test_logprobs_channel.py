@@ -92,3 +92,24 @@ def test_too_few_shared_prompts_are_not_estimable(population: list[Fingerprint])
     result = PLUGIN.compare(population, few)
     assert np.isnan(result.scores["logprobs"]).all()
     assert np.isfinite(result.scores["logprobs_chat"][0, 1])
+
+
+def test_both_kinds_of_text_count_half_and_every_prompt_of_a_kind_alike(population: list[Fingerprint]) -> None:
+    result = PLUGIN.compare(population, PROMPTS, weights=np.ones((1, len(PROMPTS)), dtype=np.float32))
+    one, two = distributions(1), distributions(2)
+    alike = {
+        p: -np.log(np.mean([jensenshannon(one[p, c], two[p, c], base=2) ** 2 for c in (10, 20)]) + FLOOR)
+        for p in PROMPTS
+    }
+    halves = [np.mean([value for p, value in alike.items() if p.startswith(kind)]) for kind in ("raw", "chat")]
+    assert result.scores["logprobs_both"][0, 1] == pytest.approx(np.mean(halves), abs=1e-5)
+    assert result.replicates["logprobs_both"][0, 0, 1] == pytest.approx(np.mean(halves), abs=1e-5)
+    told = PLUGIN.cells(population, PROMPTS, result, (0, 1))["logprobs_both"]
+    assert sorted(told.prompt_ids) == sorted(PROMPTS)
+    assert told.pool(told.values.mean()) == pytest.approx(result.scores["logprobs_both"][0, 1])
+    without = PLUGIN.compare(population, {p: prompt for p, prompt in PROMPTS.items() if p != "chat-004"})
+    left = told.values[[p != "chat-004" for p in told.prompt_ids]].mean()
+    assert left == pytest.approx(without.scores["logprobs_both"][0, 1], abs=0.01)
+    only = PLUGIN.compare(population, {p: prompt for p, prompt in PROMPTS.items() if p.startswith("raw")})
+    assert np.isfinite(only.scores["logprobs"][0, 1])
+    assert np.isnan(only.scores["logprobs_both"]).all()

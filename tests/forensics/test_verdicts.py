@@ -16,7 +16,7 @@ from forensics.features.tokens import token_table
 from forensics.lineage.alternatives import strongest_alternative
 from forensics.lineage.comparison import compare
 from forensics.lineage.direction import containment, direction, one_sided, outsiders
-from forensics.lineage.identification import identify
+from forensics.lineage.identification import finding, identify
 from forensics.lineage.inquiry import inquire
 from forensics.lineage.mixtures import mixture
 from forensics.lineage.records import FROM_QUESTIONED, FROM_REFERENCE, UNTOLD, Comparison, Identification
@@ -260,28 +260,70 @@ def test_an_inquiry_hangs_on_no_name_order_or_prompt_id(sets: list[ResponseSet])
     assert rows[0] == pytest.approx(rows[1], abs=1e-5)
 
 
-def student(relation: str) -> Comparison:
-    """s is taught by t; b is a base of its own, k a kin of the teacher's."""
-    names = ("b", "k", "s", "t")
-    m = len(names)
+NAMES = ("b", "b-chat", "d", "e", "k", "s", "t")
+"""s began with b and was taught by t; k is kin of t's, d and e have lineages of their own."""
+
+
+def student(own_share: float, teacher: str = "t") -> Comparison:
+    """Next-token distributions as points: every lineage deviates from a common text in directions of its own."""
+    rng = np.random.default_rng(4)
+    b, d, e, t = rng.normal(size=(4, 60)) / 8
+    points = {"b": b, "d": d, "e": e, "t": t} | {
+        kin: of + rng.normal(size=60) / 30 for kin, of in (("b-chat", b), ("k", t))
+    }
+    points["s"] = own_share * b + (1 - own_share) * t + rng.normal(size=60) / 16
+    placed = np.array([points[name] for name in NAMES])
+    with np.errstate(divide="ignore"):
+        raw_text = -np.log(((placed[:, None] - placed[None]) ** 2).mean(axis=2))
+    np.fill_diagonal(raw_text, np.nan)
+    m, at = len(NAMES), {name: i for i, name in enumerate(NAMES)}
     table = {name: np.full((m, m), -1.0) for name in ("weights", "base", "distilled", "lineage")}
-    table["distilled"][2, 3] = 1.4
-    table["base"][2, :2] = 0.9, 1.2
+    table["distilled"][at["s"], at[teacher]] = table["distilled"][at[teacher], at["s"]] = 1.4
     words = np.full((m, m), "not-determined", dtype=object)
-    words[3, 1] = words[1, 3] = relation
+    for one, other in (("b", "b-chat"), ("t", "k")):
+        words[at[one], at[other]] = words[at[other], at[one]] = "derived"
     empty = np.zeros((m, m))
     return Comparison(
-        names, empty.astype(np.int64), {"logprobs": np.ones((m, m))}, empty, empty, table, table, empty,
+        NAMES, empty.astype(np.int64), {"logprobs": raw_text}, empty, empty, table, table, empty,
         words, words, empty, np.zeros((0, m, m), np.float32),
     )  # fmt: skip
 
 
-def test_a_students_own_base_is_named_and_its_teachers_kin_is_not() -> None:
-    assert own_base(student("derived"), 2, [0, 1, 3]) == 0
-    assert own_base(student("not-determined"), 2, [0, 1, 3]) == 1
-    assert own_base(student("derived"), 2, [0, 1]) is None
-    blind = replace(student("derived"), scores={})
-    assert own_base(blind, 2, [0, 1, 3]) is None
+def base_of(found: Comparison, *references: str) -> str | None:
+    base = own_base(found, NAMES.index("s"), [NAMES.index(name) for name in references or NAMES if name != "s"])
+    return base and NAMES[base.reference]
+
+
+def test_a_students_own_base_is_named_where_nothing_else_explains_its_raw_text() -> None:
+    found = student(0.5)
+    base = own_base(found, NAMES.index("s"), [NAMES.index(name) for name in NAMES if name != "s"])
+    assert base is not None
+    assert {NAMES[r] for r in base.kin} == {"b", "b-chat"}
+    assert NAMES[base.reference] == "b"
+    assert base.gain > 10 * base.next_gain
+    assert base_of(student(0.0)) is None
+    assert base_of(found, "d", "e", "k", "t") is None
+    assert base_of(found, "b", "d", "t") is None
+    assert base_of(replace(found, scores={})) is None
+
+
+def test_a_teachers_kin_and_a_fellow_student_are_no_base_of_a_student() -> None:
+    assert base_of(student(0.0, teacher="k")) is None
+    fellow = student(0.5)
+    fellow.relation[NAMES.index("t"), NAMES.index("b")] = "distilled"
+    assert base_of(fellow) is None
+    likely = student(0.5)
+    likely.llr_raw["distilled"][NAMES.index("t"), NAMES.index("b-chat")] = 0.6
+    assert base_of(likely) is None
+
+
+def test_a_finding_names_three_models_and_no_copy_of_one_of_them() -> None:
+    found = student(0.5)
+    found.relation[5, :] = found.relation[:, 5] = "distilled"
+    found.relation[0, 1] = found.relation[1, 0] = "same"
+    rows = [replace(row, stands_out=True) for row in identify(found, "s").ranking]
+    told = finding("s", rows, found)
+    assert told.startswith("s is distilled from, or shares its teacher with, b, d and e (and 3 more stand out so).")
 
 
 def test_every_claim_of_identity_may_change_and_no_ratio_rank_or_verdict_does(sets: list[ResponseSet]) -> None:

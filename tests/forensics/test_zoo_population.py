@@ -110,9 +110,9 @@ def test_power_grows_out_of_known_truth_and_nothing_judges_what_it_was_fitted_on
     told = json.loads(out.read_text(encoding="utf-8"))
     rows = {(row["proposition"], row["judged"], row["calls"]): row for row in told["rows"]}
     assert {calls for name, _, calls in rows if name == "weights"} == {5, 10, 70}
-    assert {calls for name, _, calls in rows if name == "distilled"} == {5, 10, 135}
+    assert {calls for name, _, calls in rows if name == "distilled"} == {5, 10, 205}
     assert rows["weights", "leave-seed-out", 5]["median_related"] is None
-    whole, single = rows["weights", "leave-seed-out", 70], rows["weights", "zoo-core 2", 70]
+    whole, single = rows["weights", "leave-seed-out", 70], rows["weights", "zoo-core 3", 70]
     assert (whole["related"], single["related"]) == (84, 28)
     assert whole["median_related"] > 1 > 0 > whole["median_unrelated"]
     low, high = whole["intervals"]["strong_unrelated"]
