@@ -142,10 +142,27 @@ def channel_scores(
 
     For studies of the engine that compare a population many times: no LR, no bootstrap, nothing kept in a cache.
     """
-    plugins: dict[str, Channel] = {name: registry.load(channels.PACKAGE, name) for name in sorted({*wanted, WORDING})}
-    found = _fingerprints(sets, _makers(plugins, prompts, ()), None, jobs, _silent)
-    results = _channel_results(plugins, found, prompts, np.zeros((0, len(prompts)), np.float32), _silent)
-    return tuple(item.model for item in found), _normalised(results, *_witnesses(found))
+    found = fingerprinted(sets, prompts, wanted, jobs=jobs)
+    return tuple(item.model for item in found), scores_of(found, prompts, wanted)
+
+
+def fingerprinted(
+    sets: Iterable[ResponseSet], prompts: Mapping[str, Prompt], wanted: Iterable[str], *, jobs: int = 1
+) -> list[Fingerprinted]:
+    """Fingerprints for the wanted channels, sorted by model."""
+    return _fingerprints(sets, _makers(_chosen(wanted), prompts, ()), None, jobs, _silent)
+
+
+def scores_of(
+    found: Sequence[Fingerprinted], prompts: Mapping[str, Prompt], wanted: Iterable[str]
+) -> dict[str, Matrix]:
+    """The scores of the wanted channels within a population of such fingerprints."""
+    results = _channel_results(_chosen(wanted), found, prompts, np.zeros((0, len(prompts)), np.float32), _silent)
+    return _normalised(results, *_witnesses(found))
+
+
+def _chosen(wanted: Iterable[str]) -> dict[str, Channel]:
+    return {name: registry.load(channels.PACKAGE, name) for name in sorted({*wanted, WORDING})}
 
 
 def bootstrap_weights(prompts: Mapping[str, Prompt], replicates: int, seed: int) -> NDArray[np.float32]:

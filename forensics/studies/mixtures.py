@@ -1,0 +1,109 @@
+"""Mixtures: recorded ensembles, plain models, and replies of two models spliced together by prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forensics.evaluation.findings import Row, share
+from forensics.evaluation.labels import MIXTURES
+from forensics.lineage.comparison import WORDING, fingerprinted, scores_of
+from forensics.lineage.inquiry import SOURCES, unlike
+from forensics.lineage.kin import fuse_kin
+from forensics.lineage.mixtures import mixture
+from forensics.lineage.sharing import sharings
+from forensics.records import ResponseSet
+from forensics.studies.sample import Sample
+
+STUDY = "mixtures"
+ENSEMBLES = frozenset({"moa", "ensemble_router"})
+PLAIN, SPLICED = 28, 8
+STRANGERS = 1.5
+LEAST_MODELS = 50
+Matrix = NDArray[np.float64]
+Tables = Sequence[Mapping[str, NDArray[Any]]]
+
+
+def rows(sample: Sample, *, seed: int = 0) -> Iterator[Row]:
+    """Shares recognised as mixtures: of the recorded ensembles, of 28 plain models drawn, and of eight pairs of
+    strangers whose replies are spliced by prompt, while both are among the references and with both withheld. Nothing
+    for recordings of fewer than 50 models."""
+    models = sample.result.models
+    if len(models) < LEAST_MODELS:
+        return
+    rng = np.random.default_rng(seed)
+    order = sorted(range(len(models)), key=lambda k: sample.sets[models[k]].content_hash)
+    drawn = [order[k] for k in rng.permutation(len(order)).tolist()]
+    told = {
+        "recorded ensembles": [q for q in drawn if _ensemble(sample, q)],
+        "plain models": [q for q in drawn if _plain(sample, q)][:PLAIN],
+    }
+    for kind, chosen in told.items():
+        if chosen:
+            groups = sample.groups((q, q) for q in chosen)
+            yield _row(sample, kind, _recorded(sample, chosen), groups, seed)
+    pairs = _strangers(sample, [q for q in drawn if _plain(sample, q)])
+    if pairs:
+        for kind, found in zip(("spliced, sources there", "spliced, sources withheld"), _spliced(sample, pairs, rng), strict=True):
+            yield _row(sample, kind, found, sample.groups(pairs), seed)
+
+
+def _row(sample: Sample, kind: str, found: Sequence[bool], groups: Sequence[tuple[str, str]], seed: int) -> Row:
+    of = {"study": STUDY, "corpus": sample.corpus, "of": kind, "by": f"{len(sample.prompts)} prompts"}
+    return share(of, "recognised", np.array(found), groups, seed=seed)
+
+
+def _ensemble(sample: Sample, q: int) -> bool:
+    row = sample.labels.lineage.get(sample.result.models[q], {})
+    return row.get("variant") in ENSEMBLES or row.get("family") in MIXTURES - {""}
+
+
+def _plain(sample: Sample, q: int) -> bool:
+    row = sample.labels.lineage.get(sample.result.models[q])
+    return row is not None and not row["variant"] and not row.get("components") and not _ensemble(sample, q)
+
+
+def _recorded(sample: Sample, chosen: Sequence[int]) -> list[bool]:
+    """Whether each is recognised, all other models being references."""
+    result = sample.result
+    others = [[r for r in range(len(result.models)) if r != q] for q in chosen]
+    foci = [[q, *unlike(result, q, rest)] for q, rest in zip(chosen, others, strict=True)]
+    found = sharings(sample.tables, sample.prompts, foci)
+    return [mixture(told, range(1, told.focus.size), result.models).recognised for told in found]
+
+
+def _strangers(sample: Sample, order: Sequence[int]) -> list[tuple[int, int]]:
+    """Pairs of models little alike that answered every prompt, no model twice, in the order given."""
+    full = [q for q in order if len(sample.sets[sample.result.models[q]].by_prompt) == len(sample.prompts)]
+    pairs: list[tuple[int, int]] = []
+    while len(full) > 1 and len(pairs) < SPLICED:
+        first = full.pop(0)
+        other = next((q for q in full if sample.result.kin[first, q] < STRANGERS), None)
+        if other is not None:
+            full.remove(other)
+            pairs.append((first, other))
+    return pairs
+
+
+def _spliced(
+    sample: Sample, pairs: Sequence[tuple[int, int]], rng: np.random.Generator
+) -> tuple[list[bool], list[bool]]:
+    """Whether each splice is recognised, with its two sources among the references and with both withheld."""
+    names = sample.result.models
+    made = [_splice(sample.sets[names[a]], sample.sets[names[b]], f"splice {k}", rng) for k, (a, b) in enumerate(pairs)]
+    found = [*sample.found, *fingerprinted(made, sample.prompts, {WORDING})] if len(made) > 1 else [*sample.found]
+    kin = fuse_kin(scores_of(found, sample.prompts, {WORDING}))
+    told = replace(sample.result, models=tuple(item.model for item in found), kin=kin)
+    tables = [item.prints for item in found]
+    there, withheld = [], []
+    for k, pair in enumerate(pairs):
+        q = len(names) + k
+        sources = unlike(told, q, range(len(names)))
+        there.append(_recognised(sample, tables, q, sources, told.models))
+        relatives = unlike(told, q, [r for r in range(len(names)) if r not in pair])
+        withheld.append(_recognised(sample, tables, q, relatives, told.models, without=pair))
+    return there, withheld
