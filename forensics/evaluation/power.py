@@ -62,7 +62,7 @@ def halves(responses: ResponseSet, asked: Sequence[str], samples: int, rng: np.r
 
 
 def some(responses: ResponseSet, asked: Sequence[str], samples: int, rng: np.random.Generator) -> list[ResponseSet]:
-    """One response set of `samples` completions a prompt, drawn without replacement; prompts with fewer are left out."""
+    """One response set of `samples` completions a prompt, drawn at random; prompts with fewer are left out."""
     kept: list[Completion] = []
     for prompt_id in asked:
         held = responses.by_prompt.get(prompt_id, ())
@@ -84,12 +84,14 @@ def rates(
 ) -> Rates:
     """Halves of every model against halves of every model, `asked` prompts drawn anew in each repeat.
 
-    Only what is estimable counts. Prompts are drawn among those that at least two models answered 2 x samples times.
-    With no `draws` the p-values are left out, and the one-word e-process speaks alone.
+    Only what is estimable counts. Prompts are drawn among those that at least two models (or the only one)
+    answered 2 x samples times. With no `draws` the p-values are left out, and the one-word e-process speaks alone.
     """
     size = len(sets)
     a, b = (place.ravel() for place in np.indices((size, size)))
-    return _repeated(sets, prompts, halves, (samples, 2 * samples, asked, repeats, draws), (a, b, 2 * a, 2 * b + 1), rng)
+    return _repeated(
+        sets, prompts, halves, (samples, 2 * samples, asked, repeats, draws), (a, b, 2 * a, 2 * b + 1), rng
+    )
 
 
 def between(
@@ -117,7 +119,8 @@ def _repeated(
 ) -> Rates:
     """places: of each pair, its two models, and the two response sets among those drawn that stand for them."""
     samples, needed, asked, repeats, draws = sizes
-    often = [i for i in sorted(prompts) if sum(len(s.by_prompt.get(i, ())) >= needed for s in sets) > 1]
+    least = min(2, len(sets))
+    often = [i for i in sorted(prompts) if sum(len(s.by_prompt.get(i, ())) >= needed for s in sets) >= least]
     values = [np.empty((0, 3))]
     for _ in range(repeats):
         chosen = rng.permutation(often)[:asked].tolist()

@@ -113,8 +113,8 @@ def _shared(held: Cube, weight: Cube, focus: NDArray[np.int64]) -> tuple[Cube, C
     """both (f, m) and three (f, m), from the phrases that somebody in focus says."""
     said = held[focus].any(axis=0)
     among = held[:, said]
-    own = among[focus] * weight[said]
-    return own @ among.T, (own * among[focus[0]]) @ among.T
+    own: Cube = among[focus] * weight[said]
+    return np.asarray(own @ among.T), np.asarray((own * among[focus[0]]) @ among.T)
 
 
 def _phrases_of(

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from forensics.evaluation.findings import Row, share
 from forensics.evaluation.labels import MIXTURES
-from forensics.lineage.comparison import WORDING, fingerprinted, scores_of
-from forensics.lineage.inquiry import SOURCES, unlike
+from forensics.features import tokens
+from forensics.lineage.comparison import WORDING, Fingerprinted, fingerprinted, scores_of
+from forensics.lineage.inquiry import unlike
 from forensics.lineage.kin import fuse_kin
 from forensics.lineage.mixtures import mixture
 from forensics.lineage.sharing import sharings
@@ -24,7 +25,6 @@ ENSEMBLES = frozenset({"moa", "ensemble_router"})
 PLAIN, SPLICED = 28, 8
 STRANGERS = 1.5
 LEAST_MODELS = 50
-Matrix = NDArray[np.float64]
 Tables = Sequence[Mapping[str, NDArray[Any]]]
 
 
@@ -48,7 +48,8 @@ def rows(sample: Sample, *, seed: int = 0) -> Iterator[Row]:
             yield _row(sample, kind, _recorded(sample, chosen), groups, seed)
     pairs = _strangers(sample, [q for q in drawn if _plain(sample, q)])
     if pairs:
-        for kind, found in zip(("spliced, sources there", "spliced, sources withheld"), _spliced(sample, pairs, rng), strict=True):
+        kinds = ("spliced, sources there", "spliced, sources withheld")
+        for kind, found in zip(kinds, _spliced(sample, pairs, rng), strict=True):
             yield _row(sample, kind, found, sample.groups(pairs), seed)
 
 
@@ -69,11 +70,9 @@ def _plain(sample: Sample, q: int) -> bool:
 
 def _recorded(sample: Sample, chosen: Sequence[int]) -> list[bool]:
     """Whether each is recognised, all other models being references."""
-    result = sample.result
-    others = [[r for r in range(len(result.models)) if r != q] for q in chosen]
-    foci = [[q, *unlike(result, q, rest)] for q, rest in zip(chosen, others, strict=True)]
-    found = sharings(sample.tables, sample.prompts, foci)
-    return [mixture(told, range(1, told.focus.size), result.models).recognised for told in found]
+    every = range(len(sample.result.models))
+    foci = [[q, *unlike(sample.result, q, [r for r in every if r != q])] for q in chosen]
+    return _recognised(sample.result.models, sample.tables, sample, foci)
 
 
 def _strangers(sample: Sample, order: Sequence[int]) -> list[tuple[int, int]]:
@@ -89,21 +88,35 @@ def _strangers(sample: Sample, order: Sequence[int]) -> list[tuple[int, int]]:
     return pairs
 
 
-def _spliced(
-    sample: Sample, pairs: Sequence[tuple[int, int]], rng: np.random.Generator
-) -> tuple[list[bool], list[bool]]:
-    """Whether each splice is recognised, with its two sources among the references and with both withheld."""
+def _spliced(sample: Sample, pairs: Sequence[tuple[int, int]], rng: np.random.Generator) -> Iterator[list[bool]]:
+    """Whether each splice is recognised: with its two sources among the references, then with all sources withheld."""
     names = sample.result.models
-    made = [_splice(sample.sets[names[a]], sample.sets[names[b]], f"splice {k}", rng) for k, (a, b) in enumerate(pairs)]
-    found = [*sample.found, *fingerprinted(made, sample.prompts, {WORDING})] if len(made) > 1 else [*sample.found]
+    sides = [(sample.sets[names[a]], sample.sets[names[b]]) for a, b in pairs]
+    made = [_splice(a, b, f"{k} spliced", rng) for k, (a, b) in enumerate(sides)]
+    # At least two are fingerprinted at a time; the second is no splice and is dropped again.
+    prints = {f.model: f for f in fingerprinted([*made, sample.sets[names[0]]], sample.prompts, {WORDING})}
+    splices = [prints[one.model] for one in made]
+    sources = {names[q] for pair in pairs for q in pair}
+    for withheld in (frozenset[str](), sources):
+        yield _found(sample, [f for f in sample.found if f.model not in withheld], splices)
+
+
+def _found(sample: Sample, references: Sequence[Fingerprinted], splices: Sequence[Fingerprinted]) -> list[bool]:
+    found = [*references, *splices]
     kin = fuse_kin(scores_of(found, sample.prompts, {WORDING}))
     told = replace(sample.result, models=tuple(item.model for item in found), kin=kin)
-    tables = [item.prints for item in found]
-    there, withheld = [], []
-    for k, pair in enumerate(pairs):
-        q = len(names) + k
-        sources = unlike(told, q, range(len(names)))
-        there.append(_recognised(sample, tables, q, sources, told.models))
-        relatives = unlike(told, q, [r for r in range(len(names)) if r not in pair])
-        withheld.append(_recognised(sample, tables, q, relatives, told.models, without=pair))
-    return there, withheld
+    foci = [[q, *unlike(told, q, range(len(references)))] for q in range(len(references), len(found))]
+    return _recognised(told.models, [item.prints[tokens.FEATURE] for item in found], sample, foci)
+
+
+def _recognised(models: Sequence[str], tables: Tables, sample: Sample, foci: Sequence[Sequence[int]]) -> list[bool]:
+    shared = sharings(tables, sample.prompts, foci)
+    return [mixture(told, range(1, told.focus.size), models).recognised for told in shared]
+
+
+def _splice(first: ResponseSet, second: ResponseSet, name: str, rng: np.random.Generator) -> ResponseSet:
+    """Each prompt answered by the one or the other, by the toss of a coin."""
+    asked = sorted(first.by_prompt)
+    from_first = {i for i, yes in zip(asked, rng.random(len(asked)) < 0.5, strict=True) if yes}
+    rest = set(asked) - from_first
+    return ResponseSet.of(name, [*first.on(from_first).completions, *second.on(rest).completions])

@@ -22,7 +22,7 @@ def rows(corpus: str, result: Comparison, labels: Labels, *, seed: int = 0) -> I
 
     Questioned models with fewer than ten unrelated references, or with nothing estimable, are left out.
     """
-    none: list[tuple[str, bool]] = []
+    none: list[tuple[str, float]] = []
     named: dict[str, list[tuple[str, float]]] = defaultdict(list)
     for q, model in enumerate(result.models):
         relation = np.array([labels.relation(model, other) if other != model else "" for other in result.models])
@@ -30,7 +30,7 @@ def rows(corpus: str, result: Comparison, labels: Labels, *, seed: int = 0) -> I
         if len(strangers) < LEAST_REFERENCES or not np.isfinite(result.kin[q, strangers]).any():
             continue
         own = labels.lineage_group(model)
-        none.append((own, not open_set(result, q, strangers).claimed.any()))
+        none.append((own, float(not open_set(result, q, strangers).claimed.any())))
         for kind in ORDER:
             if kin := np.flatnonzero(relation == kind).tolist():
                 found = [bool(open_set(result, q, [r, *strangers]).claimed[0]) for r in kin]

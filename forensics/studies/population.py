@@ -33,8 +33,8 @@ class Change:
 
 
 def rows(sample: Sample, *, seed: int = 0) -> Iterator[Row]:
-    """Per kind of change: |change| of the raw log10 LR for weights over pairs that stay (median, 95th percentile, most),
-    and of the pairs at LR 10 or more the share that falls below it. Nothing for recordings of fewer than 50 models."""
+    """Per kind of change: |change| of the raw log10 LR for weights over pairs that stay (median, 95th percentile,
+    most), and of the pairs at LR 10 or more the share that falls below it. Nothing for fewer than 50 models."""
     model = sample.calibration.propositions.get("weights") if sample.calibration else None
     if model is None or len(sample.found) < LEAST_MODELS:
         return
