@@ -17,10 +17,10 @@ from forensics.evaluation.power import ALPHA, Rates, between, rates
 from forensics.records import Prompt, ResponseSet
 
 STUDY = "equality"
-SPLITS: Mapping[int, int] = {2: 40, 3: 40, 4: 110}
+SPLITS: Mapping[int, int] = {2: 12, 3: 12, 4: 110}
 """Samples a half -> splits of every model of a zoo: with five zoos of nineteen more than 10,000 of the largest."""
 SIZES = (2, 3, 4, 6, 8)
-TEXTS, REPEATS = 20, 10
+TEXTS, REPEATS = 12, 6
 POWER: Sequence[tuple[int, int]] = ((2, 5), (2, 10), (3, 10))
 """Samples and prompts at which two models are told apart by their texts."""
 SERIES = 100
