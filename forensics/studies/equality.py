@@ -27,6 +27,8 @@ SERIES = 100
 HALVES = (5, 2)
 LEAST_PROMPTS = 5
 POWER_REPEATS, POWER_DRAWS = 3, 999
+Hit = tuple[tuple[str, str], bool, bool]
+"""The lineages of a pair, and whether its LR and its plain e-process reach 10."""
 
 
 def words_of_zoos(zoos: Mapping[str, tuple[ResponseSource, Labels]], *, seed: int = 0) -> Iterator[Row]:
@@ -42,20 +44,26 @@ def words_of_zoos(zoos: Mapping[str, tuple[ResponseSource, Labels]], *, seed: in
         }
         yield from _alarms("zoos", "one-word", found, seed)
     for samples in SIZES:
-        told: dict[str, list[tuple[tuple[str, str], bool, bool]]] = {}
+        told: dict[str, list[Hit]] = {}
         for name, (sets, prompts) in asked.items():
-            labels = zoos[name][1]
-            one = between(sets, prompts, samples=samples, asked=len(prompts), repeats=1, rng=rng, draws=0)
-            for (a, b), values in zip(one.pairs.tolist(), one.values, strict=True):
-                pair = sets[a].model, sets[b].model
-                of = labels.relation(*pair)
-                kin = (f"{name}/{labels.lineage_group(pair[0])}", f"{name}/{labels.lineage_group(pair[1])}")
-                told.setdefault(of, []).append((kin, bool(values[1] >= REJECTED), bool(values[2] >= REJECTED)))
-        for of, hits in sorted(told.items()):
-            yield from _told(of, f"one-word, {samples} samples", hits, seed) if of else ()
+            found = between(sets, prompts, samples=samples, asked=len(prompts), repeats=1, rng=rng, draws=0)
+            _by_relation(name, sets, zoos[name][1], found, told)
+        for of in sorted(set(told) - {""}):
+            yield from _told(of, f"one-word, {samples} samples", told[of], seed)
 
 
-def _told(of: str, by: str, hits: Sequence[tuple[tuple[str, str], bool, bool]], seed: int) -> Iterator[Row]:
+def _by_relation(
+    name: str, sets: Sequence[ResponseSet], labels: Labels, found: Rates, told: dict[str, list[Hit]]
+) -> None:
+    """Puts every pair of one zoo under its documented relation; families of one name elsewhere are others."""
+    for (a, b), values in zip(found.pairs.tolist(), found.values, strict=True):
+        models = sets[a].model, sets[b].model
+        one, other = (f"{name}/{labels.lineage_group(model)}" for model in models)
+        hits = bool(values[1] >= REJECTED), bool(values[2] >= REJECTED)
+        told.setdefault(labels.relation(*models), []).append(((one, other), *hits))
+
+
+def _told(of: str, by: str, hits: Sequence[Hit], seed: int) -> Iterator[Row]:
     groups = [kin for kin, _, _ in hits]
     head = {"study": STUDY, "corpus": "zoos", "of": of, "by": by}
     yield share(head, "lr_10", np.array([lr for _, lr, _ in hits]), groups, seed=seed)
