@@ -46,8 +46,8 @@ def words_of_zoos(zoos: Mapping[str, tuple[ResponseSource, Labels]], *, seed: in
     for samples in SIZES:
         told: dict[str, list[Hit]] = {}
         for name, (sets, prompts) in asked.items():
-            found = between(sets, prompts, samples=samples, asked=len(prompts), repeats=1, rng=rng, draws=0)
-            _by_relation(name, sets, zoos[name][1], found, told)
+            pairs = between(sets, prompts, samples=samples, asked=len(prompts), repeats=1, rng=rng, draws=0)
+            _by_relation(name, sets, zoos[name][1], pairs, told)
         for of in sorted(set(told) - {""}):
             yield from _told(of, f"one-word, {samples} samples", told[of], seed)
 
