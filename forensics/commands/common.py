@@ -24,6 +24,29 @@ from forensics.tables import safe_cell
 MANY_MODELS = 32
 
 
+def at_least(least: int) -> Callable[[str], int]:
+    """The reader of a whole number that is no less."""
+
+    def whole_number(text: str) -> int:
+        if (value := int(text)) < least:
+            raise argparse.ArgumentTypeError(f"must be at least {least}, not {value}")
+        return value
+
+    return whole_number
+
+
+def read_models(path: Path | None) -> list[str] | None:
+    """Model names, one a line, blank lines and # comments left out."""
+    if path is None:
+        return None
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as problem:
+        raise BadInput(f"cannot be read: {problem}", where=path.name) from problem
+    names = [line.strip() for line in lines]
+    return list(dict.fromkeys(name for name in names if name and not name.startswith("#")))
+
+
 def progress(stage: str, share: float) -> None:
     """Say on a terminal how far it is."""
     if sys.stderr.isatty():
