@@ -155,7 +155,7 @@ def _cells(material: Material, prompts: Mapping[str, Prompt], pair: tuple[int, i
     for name, result in material.results.items():
         plugin = registry.load(channels.PACKAGE, name)
         if isinstance(plugin, Explaining):
-            told |= plugin.cells([item.prints[plugin.feature] for item in material.found], prompts, result, pair)
+            told |= plugin.cells(material.populations[plugin.feature], prompts, result, pair)
     return told
 
 
@@ -216,7 +216,7 @@ def _row(material: Material, feature: str, pair: tuple[int, int]) -> tuple[float
     result = next(r for r in material.results.values() if feature in r.scores)
     if feature not in result.cohort | result.scaled:
         return 1.0, 0.0
-    plain = estimable(feature, result, material.witness == 0)
+    plain = estimable(feature, result, material.constant)
     if feature in result.scaled:
         centre, spread = population_statistics(plain, material.witness)
         return 1 / spread, -centre / spread
