@@ -9,8 +9,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from forensics.commands.common import compared, read_models
+from forensics.commands.common import background_option, case_of, compared, progress, read_models
 from forensics.corpora import open_corpus
+from forensics.lineage.against import compare_against
+from forensics.lineage.comparison import REPLICATES
 from forensics.lineage.newick import sketch
 from forensics.lineage.trees import lineage_tree
 from forensics.tables import printable
@@ -24,12 +26,15 @@ def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
     one.add_argument("--outgroup", metavar="MODEL", help="root the tree here (default: the least related model)")
     one.add_argument("--out", type=Path, metavar="FILE.nwk", help="where the Newick goes, with support in percent")
     one.add_argument("--consensus", action="store_true", help="write the majority-rule consensus instead")
+    background_option(one)
     one.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> None:
     """Write the lineage tree in Newick and print it."""
-    result = compared(open_corpus(args.dir), read_models(args.models), args)
+    source, models = open_corpus(args.dir), read_models(args.models)
+    given = case_of(source, models, args, replicates=REPLICATES) if args.background else None
+    result = compare_against(given, progress) if given else compared(source, models, args)
     tree = lineage_tree(result, outgroup=args.outgroup)
     written = tree.consensus if args.consensus else tree.newick
     if args.out:

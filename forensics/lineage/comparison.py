@@ -18,7 +18,7 @@ from forensics.evaluation.cohort import cohort_normalise, population_normalise
 from forensics.features import tokens
 from forensics.features.copies import constant_models, copy_weights
 from forensics.features.population import Population
-from forensics.lineage.fingerprints import Fingerprinted, Progress, distinct, fingerprints, makers_of
+from forensics.lineage.fingerprints import Fingerprinted, Progress, distinct, fingerprints, makers_of, silent
 from forensics.lineage.kin import KIN, background_p, contrast, distances, fuse_kin
 from forensics.lineage.ratios import likelihood_ratios
 from forensics.lineage.records import Comparison
@@ -102,7 +102,7 @@ def compare(
     BadInput for fewer than two models, a name given twice, or a channel in `extra` that does not run on request. The
     same input and seed give the same result, whatever the order of the sets.
     """
-    report = progress or _silent
+    report = progress or silent
     plan = Plan(suite_hash, seed, replicates, known, extra)
     plugins: dict[str, Channel] = registry.load_all(channels.PACKAGE)
     found = distinct(fingerprints(sets, makers_of(plugins, prompts, extra), cache, jobs, report))
@@ -174,9 +174,9 @@ def channel_scores(
     For studies of the engine that compare a population many times: no LR, no bootstrap, nothing kept in a cache.
     """
     plugins: dict[str, Channel] = {name: registry.load(channels.PACKAGE, name) for name in sorted({*wanted, WORDING})}
-    found = distinct(fingerprints(sets, makers_of(plugins, prompts, ()), None, jobs, _silent))
+    found = distinct(fingerprints(sets, makers_of(plugins, prompts, ()), None, jobs, silent))
     populations = _populations(plugins, found)
-    results = _channel_results(plugins, populations, prompts, np.zeros((0, len(prompts)), np.float32), _silent)
+    results = _channel_results(plugins, populations, prompts, np.zeros((0, len(prompts)), np.float32), silent)
     return tuple(item.model for item in found), _normalised(results, *_witnesses(populations[tokens.FEATURE]))
 
 
@@ -192,10 +192,6 @@ def bootstrap_weights(prompts: Mapping[str, Prompt], replicates: int, seed: int)
         uniform = np.full(len(prompts), 1 / len(prompts))
         weights[:, order] = np.random.default_rng(seed).multinomial(len(prompts), uniform, size=replicates)
     return weights
-
-
-def _silent(_stage: str, _share: float) -> None:
-    return None
 
 
 def _populations(plugins: Mapping[str, Channel], found: Sequence[Fingerprinted]) -> dict[str, Population]:

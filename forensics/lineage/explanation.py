@@ -13,14 +13,14 @@ from forensics.channels.agreement import LEAST_MODELS, ORDERS
 from forensics.errors import BadInput
 from forensics.evaluation.bounds import STRANGERS
 from forensics.evaluation.calibration import LN10, Calibration, PropositionModel
-from forensics.evaluation.cohort import population_statistics
+from forensics.evaluation.cohort import frozen_row, population_statistics
 from forensics.evaluation.verbal import verbal
 from forensics.features.copies import copy_weights
 from forensics.features.phrases import Passage, Phrase, passages, phrases
 from forensics.features.stock import STOCK_ORDER, stock_grams
 from forensics.lineage.comparison import Material, estimable
 from forensics.lineage.records import PROPOSITIONS, Comparison
-from forensics.lineage.removal import Removal, Weighing, fewest, frozen_row
+from forensics.lineage.removal import Removal, Weighing, fewest
 from forensics.records import Prompt, ResponseSet
 
 

@@ -20,12 +20,17 @@ from forensics.records import Prompt, ResponseSet
 Progress = Callable[[str, float], None]
 
 
+def silent(_stage: str, _share: float) -> None:
+    """Say nothing of how far it is."""
+
+
 @dataclass(frozen=True)
 class Fingerprinted:
-    """One model's fingerprints, by feature."""
+    """One model's fingerprints, by feature. content: the hash of the responses that they were made of."""
 
     model: str
     tokenizer: str
+    content: str
     prints: Mapping[str, Fingerprint]
 
 
@@ -57,7 +62,7 @@ def _fingerprint_one(work: tuple[ResponseSet, dict[str, Maker], Path | None]) ->
         given = responses if maker.reads is None else responses.on(maker.reads)
         make = partial(registry.load(channels.PACKAGE, maker.channel).fingerprint, given)
         found[feature] = cache.get({"feature": feature, "content": given.content_hash}, make)
-    return Fingerprinted(responses.model, responses.tokenizer, found)
+    return Fingerprinted(responses.model, responses.tokenizer, responses.content_hash, found)
 
 
 def fingerprints(
