@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from forensics.evaluation.findings import Row, share
 from forensics.evaluation.labels import MIXTURES
 from forensics.features import tokens
-from forensics.lineage.comparison import WORDING, Fingerprinted, fingerprinted, scores_of
+from forensics.lineage.comparison import WORDING, fingerprinted, scores_of
+from forensics.lineage.fingerprints import Fingerprinted
 from forensics.lineage.inquiry import unlike
 from forensics.lineage.kin import fuse_kin
 from forensics.lineage.mixtures import mixture
@@ -93,9 +94,7 @@ def _spliced(sample: Sample, pairs: Sequence[tuple[int, int]], rng: np.random.Ge
     names = sample.result.models
     sides = [(sample.sets[names[a]], sample.sets[names[b]]) for a, b in pairs]
     made = [_splice(a, b, f"{k} spliced", rng) for k, (a, b) in enumerate(sides)]
-    # At least two are fingerprinted at a time; the second is no splice and is dropped again.
-    prints = {f.model: f for f in fingerprinted([*made, sample.sets[names[0]]], sample.prompts, {WORDING})}
-    splices = [prints[one.model] for one in made]
+    splices = fingerprinted(made, sample.prompts, {WORDING})
     sources = {names[q] for pair in pairs for q in pair}
     for withheld in (frozenset[str](), sources):
         yield _found(sample, [f for f in sample.found if f.model not in withheld], splices)

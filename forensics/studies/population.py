@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forensics.evaluation.findings import Row, share, spread
-from forensics.lineage.comparison import Fingerprinted, fingerprinted, scores_of
+from forensics.lineage.comparison import fingerprinted, scores_of
+from forensics.lineage.fingerprints import Fingerprinted
 from forensics.studies.sample import Sample
 
 STUDY = "population change"
@@ -75,9 +76,7 @@ def _thinned(sample: Sample, model: str, rng: np.random.Generator) -> Fingerprin
     responses = sample.sets[model]
     asked = sorted(responses.by_prompt)
     kept = {asked[k] for k in rng.permutation(len(asked))[round(PROMPTS_GONE * len(asked)) :].tolist()}
-    # A fingerprint is of one response set alone; the comparison asks for two, so the whole set goes beside.
-    beside = replace(responses, model=f"{model} (whole)")
-    return fingerprinted([replace(responses.on(kept), model=model), beside], sample.prompts, sample.channels)[0]
+    return fingerprinted([responses.on(kept)], sample.prompts, sample.channels)[0]
 
 
 def _llr(sample: Sample, found: Sequence[Fingerprinted]) -> dict[tuple[str, str], float]:

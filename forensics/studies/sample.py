@@ -12,7 +12,8 @@ from forensics.corpora import ResponseSource
 from forensics.evaluation.calibration import Calibration
 from forensics.evaluation.labels import Labels
 from forensics.features import tokens
-from forensics.lineage.comparison import Fingerprinted, fingerprinted
+from forensics.lineage.comparison import fingerprinted
+from forensics.lineage.fingerprints import Fingerprinted
 from forensics.lineage.records import Comparison
 from forensics.records import Prompt, ResponseSet
 
