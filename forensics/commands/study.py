@@ -31,7 +31,7 @@ from forensics.tables import text_table
 REFUSALS = ("speechmap", "xstest")
 """Recordings that carry labels of refusal."""
 OF_SAMPLES = {"population": population.rows, "mixtures": mixtures.rows, "direction": direction.rows}
-"""Studies that look at every fourth prompt of a recording."""
+"""Studies that look at about every fourth prompt of a recording."""
 PARTS = ("recordings", "left-out", "refusals", "open-set", *OF_SAMPLES, "equality", "beside")
 Zoos = dict[str, tuple[ResponseSource, Labels]]
 

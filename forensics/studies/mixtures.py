@@ -26,13 +26,14 @@ ENSEMBLES = frozenset({"moa", "ensemble_router"})
 PLAIN, SPLICED = 28, 8
 STRANGERS = 1.5
 LEAST_MODELS = 50
+Matrix = NDArray[np.float64]
 Tables = Sequence[Mapping[str, NDArray[Any]]]
 
 
 def rows(sample: Sample, *, seed: int = 0) -> Iterator[Row]:
     """Shares recognised as mixtures: of the recorded ensembles, of 28 plain models drawn, and of eight pairs of
-    strangers whose replies are spliced by prompt, while both are among the references and with both withheld. Nothing
-    for recordings of fewer than 50 models."""
+    strangers whose replies are spliced by prompt, while both are among the references and with both withheld. Those
+    that are not estimable do not count; nothing for recordings of fewer than 50 models."""
     models = sample.result.models
     if len(models) < LEAST_MODELS:
         return
@@ -46,17 +47,20 @@ def rows(sample: Sample, *, seed: int = 0) -> Iterator[Row]:
     for kind, chosen in told.items():
         if chosen:
             groups = sample.groups((q, q) for q in chosen)
-            yield _row(sample, kind, _recorded(sample, chosen), groups, seed)
+            yield from _rows(sample, kind, _recorded(sample, chosen), groups, seed)
     pairs = _strangers(sample, [q for q in drawn if _plain(sample, q)])
     if pairs:
         kinds = ("spliced, sources there", "spliced, sources withheld")
         for kind, found in zip(kinds, _spliced(sample, pairs, rng), strict=True):
-            yield _row(sample, kind, found, sample.groups(pairs), seed)
+            yield from _rows(sample, kind, found, sample.groups(pairs), seed)
 
 
-def _row(sample: Sample, kind: str, found: Sequence[bool], groups: Sequence[tuple[str, str]], seed: int) -> Row:
+def _rows(sample: Sample, kind: str, found: Matrix, groups: Sequence[tuple[str, str]], seed: int) -> Iterator[Row]:
+    told = np.isfinite(found)
+    among = [group for group, yes in zip(groups, told, strict=True) if yes]
     of = {"study": STUDY, "corpus": sample.corpus, "of": kind, "by": f"{len(sample.prompts)} prompts"}
-    return share(of, "recognised", np.array(found), groups, seed=seed)
+    if among:
+        yield share(of, "recognised", found[told], among, seed=seed)
 
 
 def _ensemble(sample: Sample, q: int) -> bool:
@@ -69,7 +73,7 @@ def _plain(sample: Sample, q: int) -> bool:
     return row is not None and not row["variant"] and not row.get("components") and not _ensemble(sample, q)
 
 
-def _recorded(sample: Sample, chosen: Sequence[int]) -> list[bool]:
+def _recorded(sample: Sample, chosen: Sequence[int]) -> Matrix:
     """Whether each is recognised, all other models being references."""
     every = range(len(sample.result.models))
     foci = [[q, *unlike(sample.result, q, [r for r in every if r != q])] for q in chosen]
@@ -89,7 +93,7 @@ def _strangers(sample: Sample, order: Sequence[int]) -> list[tuple[int, int]]:
     return pairs
 
 
-def _spliced(sample: Sample, pairs: Sequence[tuple[int, int]], rng: np.random.Generator) -> Iterator[list[bool]]:
+def _spliced(sample: Sample, pairs: Sequence[tuple[int, int]], rng: np.random.Generator) -> Iterator[Matrix]:
     """Whether each splice is recognised: with its two sources among the references, then with all sources withheld."""
     names = sample.result.models
     sides = [(sample.sets[names[a]], sample.sets[names[b]]) for a, b in pairs]
@@ -100,7 +104,7 @@ def _spliced(sample: Sample, pairs: Sequence[tuple[int, int]], rng: np.random.Ge
         yield _found(sample, [f for f in sample.found if f.model not in withheld], splices)
 
 
-def _found(sample: Sample, references: Sequence[Fingerprinted], splices: Sequence[Fingerprinted]) -> list[bool]:
+def _found(sample: Sample, references: Sequence[Fingerprinted], splices: Sequence[Fingerprinted]) -> Matrix:
     found = [*references, *splices]
     kin = fuse_kin(scores_of(found, sample.prompts, {WORDING}))
     told = replace(sample.result, models=tuple(item.model for item in found), kin=kin)
@@ -108,9 +112,11 @@ def _found(sample: Sample, references: Sequence[Fingerprinted], splices: Sequenc
     return _recognised(told.models, [item.prints[tokens.FEATURE] for item in found], sample, foci)
 
 
-def _recognised(models: Sequence[str], tables: Tables, sample: Sample, foci: Sequence[Sequence[int]]) -> list[bool]:
+def _recognised(models: Sequence[str], tables: Tables, sample: Sample, foci: Sequence[Sequence[int]]) -> Matrix:
+    """(n,) 1 where a mixture is recognised, 0 where not, NaN where that is not estimable."""
     shared = sharings(tables, sample.prompts, foci)
-    return [mixture(told, range(1, told.focus.size), models).recognised for told in shared]
+    found = [mixture(told, range(1, told.focus.size), models) for told in shared]
+    return np.array([np.nan if one.gain is None else float(one.recognised) for one in found])
 
 
 def _splice(first: ResponseSet, second: ResponseSet, name: str, rng: np.random.Generator) -> ResponseSet:

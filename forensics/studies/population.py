@@ -16,10 +16,10 @@ from forensics.studies.sample import Sample
 
 STUDY = "population change"
 LEAST_MODELS = 50
-MODELS_GONE, DRAWS = 0.3, 5
+MODELS_GONE, DRAWS = 0.3, 3
 LINEAGES = 2
-PROMPTS_GONE, THINNED = 0.4, 4
-COPIED = 2
+PROMPTS_GONE, THINNED = 0.4, 3
+COPIED = 1
 TENFOLD = 1.0
 Matrix = NDArray[np.float64]
 

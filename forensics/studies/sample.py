@@ -1,4 +1,4 @@
-"""A part of a labelled recording that several studies look at: every fourth prompt, fingerprinted once."""
+"""A part of a labelled recording that several studies look at: about every fourth prompt, fingerprinted once."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ from forensics.lineage.fingerprints import Fingerprinted
 from forensics.lineage.records import Comparison
 from forensics.records import Prompt, ResponseSet
 
-EVERY = 4
+EVERY, LEAST = 4, 40
+"""One prompt in so many is kept, more where fewer than so many would be left."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A recording's comparison and labels, and of every fourth prompt the responses and the fingerprints.
+    """A recording's comparison and labels, and of a part of its prompts the responses and the fingerprints.
 
     result is of all prompts, its models in the order of `found`. prompts: those kept. calibration: the one that covers
     the recording, with the channels that it rests on.
@@ -64,7 +65,7 @@ def sampled(
     jobs: int = 1,
 ) -> Sample:
     """The sample of a recording; `ordered` are its prompts, the most answered first."""
-    kept = frozenset(ordered[::EVERY])
+    kept = frozenset(ordered[:: max(1, min(EVERY, len(ordered) // LEAST))])
     sets = {model: source.responses(model).on(kept) for model in result.models}
     prompts = {i: source.prompts[i] for i in kept}
     found = fingerprinted(sets.values(), prompts, channels, jobs=jobs)
