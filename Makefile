@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 DEMO ?=
 PYTEST ?= -n 2
 CORPORA ?= ../shared/corpora
+ZOOS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo up test check bench validate clean
@@ -33,8 +34,8 @@ check: $(VENV)/.installed-dev  ## style, types and the dependency rules
 bench: $(VENV)/.installed-dev  ## the engine against naive peers, in one run on one machine
 	$(BIN)/python -m benchmarks
 
-validate: $(VENV)/.installed  ## every figure of docs/validation.json again (CORPORA=folder of labelled recordings)
-	$(BIN)/python -m forensics study $(CORPORA) --jobs 2 --out docs/validation.json
+validate: $(VENV)/.installed  ## every figure of docs/validation.json again (CORPORA=labelled recordings, ZOOS=recorded zoos)
+	$(BIN)/python -m forensics study $(CORPORA) $(if $(ZOOS),--zoos $(ZOOS)) --jobs 2 --out docs/validation.json
 
 clean:  ## remove the virtual environment and the caches; var/ (your evidence) stays
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis artefacts

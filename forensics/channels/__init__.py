@@ -63,7 +63,25 @@ class Channel(Protocol):
         *,
         weights: NDArray[np.float32] | None = None,
     ) -> ChannelResult:
-        """Scores for every pair. `weights` (r, p) are bootstrap counts for the prompts in sorted id order."""
+        """Scores for every pair over the given prompts; a fingerprint may hold others, which do not count.
+
+        `weights` (r, p) are bootstrap counts for the prompts in sorted id order.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Habit:
+    """One n-gram that both models of a pair over-use whatever they are asked.
+
+    order, gram: its length in tokens and its hash. part: what it adds to the score. others: other models that over-use
+    it at least as much as the lesser of the two; models: how many others there are.
+    """
+
+    order: int
+    gram: int
+    part: float
+    others: int
+    models: int
 
 
 @dataclass(frozen=True)
@@ -72,13 +90,15 @@ class PairCells:
 
     prompt_ids: (n,) the prompt of each cell, several cells to a prompt where a channel looks closer. values: (n,)
     float64. labels: what to call each cell within its prompt, '' where it is the whole of it. pool: means to scores as
-    `compare` gives them, before any cohort normalisation; what hangs on other pairs is held as it was.
+    `compare` gives them, before any cohort normalisation; what hangs on other pairs is held as it was. habits: what a
+    score is made of that looks across prompts, most first.
     """
 
     prompt_ids: tuple[str, ...]
     values: NDArray[np.float64]
     pool: Callable[[NDArray[np.float64]], NDArray[np.float64]]
     labels: tuple[str, ...] = ()
+    habits: tuple[Habit, ...] = ()
 
 
 @runtime_checkable

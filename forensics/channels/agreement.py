@@ -15,8 +15,8 @@ from forensics.features.blocks import Block, blocks
 from forensics.features.copies import copy_weights
 from forensics.features.stock import SHARE, STOCK_ORDER, stock_grams
 from forensics.records import Declaration, Prompt
-from forensics.stats.ngrams import Grams, cover, gram_counts
-from forensics.stats.overlap import centred_cosine, rare_overlap
+from forensics.stats.ngrams import Grams, cover, gram_counts, gram_hashes
+from forensics.stats.overlap import centred_cosine, overlap_scale, rare_overlap, shared_by
 from forensics.stats.pooling import PromptMean
 from forensics.stats.prefixes import common_prefix, less_mean
 
@@ -58,13 +58,16 @@ def _grams(block: Block, stock: Stock) -> Grams:
     return gram_counts(block.tokens, block.segment, block.row_of_segment, block.rows.size, ORDERS, covered)
 
 
-def _names(block: Block, stock: Stock) -> Grams:
-    """Of the names, or of all words where most models write none."""
-    rows = block.rows.size
+def _counted_names(block: Block, stock: Stock) -> NDArray[np.bool_]:
+    """(t,) the tokens that count as names: all words where most models write none."""
     writers = np.unique(block.row_of_segment[block.segment[block.name]]).size
-    told = block.name if 2 * writers >= rows else np.ones_like(block.name)
-    told = told & ~cover(block.tokens, block.segment, stock.names, 1)
-    return gram_counts(block.tokens[told], block.segment[told], block.row_of_segment, rows, (1,))
+    told = block.name if 2 * writers >= block.rows.size else np.ones_like(block.name)
+    return np.asarray(told & ~cover(block.tokens, block.segment, stock.names, 1))
+
+
+def _names(block: Block, stock: Stock) -> Grams:
+    told = _counted_names(block, stock)
+    return gram_counts(block.tokens[told], block.segment[told], block.row_of_segment, block.rows.size, (1,))
 
 
 def _prefix(block: Block, weight: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -126,39 +129,67 @@ class Agreement(OfTokens):
         pair: tuple[int, int],
     ) -> Mapping[str, PairCells]:
         """The pair's overlaps, cosine and common start on each prompt."""
+        wanted = [name for name in _POOLED if np.isfinite(result.scores[name][pair])]
         witness, stock = copy_weights(population), Stock.of(population)
         ids: list[str] = []
-        found: dict[str, list[float]] = {name: [] for name in _POOLED}
-        for block in blocks(population, prompts, least_models=LEAST_MODELS):
-            among = np.flatnonzero(np.isin(block.rows, pair))
-            if among.size == 2:
+        found: dict[str, list[float]] = {name: [] for name in wanted}
+        for block in blocks(population, prompts, least_models=LEAST_MODELS) if wanted else ():
+            one, other = np.searchsorted(block.rows, pair).tolist()
+            if max(one, other) < block.rows.size and (block.rows[[one, other]] == pair).all():
                 ids.append(block.prompt_id)
-                for name, similarity in _similarities(block, witness[block.rows], stock, among).items():
-                    found[name].append(float(similarity[0, 1]))
-        if len(ids) < self.least_prompts:
-            return {}
+                for name in wanted:
+                    found[name].append(_OF_PAIR[name](block, witness[block.rows], stock, (one, other)))
         values = {name: np.array(told) for name, told in found.items()}
-        lifts = {n: float(np.exp(result.scores[n][pair]) - values[n].mean()) for n in (RARE, NAMES)}
-        pools = {name: partial(_lifted, lift) for name, lift in lifts.items()} | {COSINE: _plain, PREFIX: _plain}
+        lifts = {n: float(np.exp(result.scores[n][pair]) - values[n].mean()) for n in wanted if n in (RARE, NAMES)}
         return {
-            name: PairCells(tuple(ids), values[name], pool)
-            for name, pool in pools.items()
-            if np.isfinite(result.scores[name][pair])
+            name: PairCells(tuple(ids), values[name], partial(_lifted, lifts[name]) if name in lifts else _plain)
+            for name in wanted
         }
 
 
-def _similarities(
-    block: Block, witness: NDArray[np.float64], stock: Stock, among: NDArray[np.int64] | None = None
-) -> dict[str, NDArray[np.float64]]:
-    """One prompt's similarity matrices by score, of some rows or all."""
+def _similarities(block: Block, witness: NDArray[np.float64], stock: Stock) -> dict[str, NDArray[np.float64]]:
+    """One prompt's similarity matrices by score."""
     grams = _grams(block, stock)
-    prefix = _prefix(block, witness)
     return {
-        RARE: rare_overlap(grams, witness, among),
-        COSINE: centred_cosine(grams, witness, among),
-        NAMES: rare_overlap(_names(block, stock), witness, among),
-        PREFIX: prefix if among is None else prefix[np.ix_(among, among)],
+        RARE: rare_overlap(grams, witness),
+        COSINE: centred_cosine(grams, witness),
+        NAMES: rare_overlap(_names(block, stock), witness),
+        PREFIX: _prefix(block, witness),
     }
+
+
+def _rare_of_pair(block: Block, witness: NDArray[np.float64], stock: Stock, pair: tuple[int, int]) -> float:
+    covered = cover(block.tokens, block.segment, stock.phrases, STOCK_ORDER)
+    return _overlap_of_pair(block, block.tokens, block.segment, ORDERS, witness, pair, covered)
+
+
+def _names_of_pair(block: Block, witness: NDArray[np.float64], stock: Stock, pair: tuple[int, int]) -> float:
+    told = _counted_names(block, stock)
+    return _overlap_of_pair(block, block.tokens[told], block.segment[told], (1,), witness, pair)
+
+
+def _overlap_of_pair(
+    block: Block,
+    tokens: NDArray[np.uint64],
+    segment: NDArray[np.int64],
+    orders: Sequence[int],
+    witness: NDArray[np.float64],
+    pair: tuple[int, int],
+    covered: NDArray[np.bool_] | None = None,
+) -> float:
+    """The rare overlap of two rows of a block, over some of its tokens."""
+    parts = [gram_hashes(tokens, segment, n, covered) for n in orders]
+    row = block.row_of_segment[np.concatenate([s for _, s in parts])]
+    _, weights, sizes = shared_by(pair, np.concatenate([h for h, _ in parts]), row, witness)
+    return float(weights.sum()) * overlap_scale(sizes)
+
+
+def _cosine_of_pair(block: Block, witness: NDArray[np.float64], stock: Stock, pair: tuple[int, int]) -> float:
+    return float(centred_cosine(_grams(block, stock), witness, np.array(pair))[0, 1])
+
+
+def _prefix_of_pair(block: Block, witness: NDArray[np.float64], _stock: Stock, pair: tuple[int, int]) -> float:
+    return float(_prefix(block, witness)[pair])
 
 
 def _plain(mean: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -171,5 +202,8 @@ def _lifted(lift: float, mean: NDArray[np.float64]) -> NDArray[np.float64]:
 
 _POOLED = {RARE: log_overlap, COSINE: _plain, NAMES: log_overlap, PREFIX: _plain}
 """Score to what is made of its mean over prompts."""
+
+_OF_PAIR = {RARE: _rare_of_pair, COSINE: _cosine_of_pair, NAMES: _names_of_pair, PREFIX: _prefix_of_pair}
+"""Score to what one pair's is on one prompt: the entry of the matrix in `_similarities`."""
 
 PLUGIN = Agreement()

@@ -1,1 +1,1 @@
-"""What the command line does, one file per command that is more than a few lines; `forensics.__main__` parses."""
+"""What the command line does, one file per command; `forensics.__main__` parses."""

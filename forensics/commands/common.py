@@ -7,7 +7,7 @@ import csv
 import math
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,37 @@ from forensics.evaluation import calibration as calibrations
 from forensics.evaluation.calibration import Calibration
 from forensics.evaluation.labels import read_labels
 from forensics.evaluation.pairs import PairTable, pair_table
-from forensics.lineage.comparison import Material, compare
+from forensics.lineage.against import Case
+from forensics.lineage.comparison import Material, Plan, compare
+from forensics.lineage.frozen import Frozen, freeze, joined
+from forensics.lineage.frozen_file import read_frozen
 from forensics.lineage.records import PROPOSITIONS, Comparison
-from forensics.tables import safe_cell
+from forensics.tables import printable, safe_cell
 
 MANY_MODELS = 32
+
+
+def at_least(least: int) -> Callable[[str], int]:
+    """The reader of a whole number that is no less."""
+
+    def whole_number(text: str) -> int:
+        if (value := int(text)) < least:
+            raise argparse.ArgumentTypeError(f"must be at least {least}, not {value}")
+        return value
+
+    return whole_number
+
+
+def read_models(path: Path | None) -> list[str] | None:
+    """Model names, one a line, blank lines and # comments left out."""
+    if path is None:
+        return None
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as problem:
+        raise BadInput(f"cannot be read: {problem}", where=path.name) from problem
+    names = [line.strip() for line in lines]
+    return list(dict.fromkeys(name for name in names if name and not name.startswith("#")))
 
 
 def progress(stage: str, share: float) -> None:
@@ -56,9 +82,7 @@ def compared(
 
     keep: what is to see the material that the comparison was made of.
     """
-    wanted = source.models if models is None else tuple(models)
-    if unknown := sorted(set(wanted) - set(source.models)):
-        raise BadInput(f"no such model: {', '.join(unknown)}", where=source.path.name)
+    wanted = _wanted(source, models)
     return compare(
         (source.responses(model) for model in wanted),
         source.prompts,
@@ -70,6 +94,64 @@ def compared(
         known=known_calibrations(args),
         keep=keep,
         extra=args.extra or (),
+    )
+
+
+def _wanted(source: ResponseSource, models: Iterable[str] | None) -> tuple[str, ...]:
+    """The models to compare, all by default; raises BadInput naming those that the corpus does not hold."""
+    wanted = source.models if models is None else tuple(models)
+    if unknown := sorted(set(wanted) - set(source.models)):
+        raise BadInput(f"no such model: {', '.join(unknown)}", where=source.path.name)
+    return wanted
+
+
+def background_option(one: argparse.ArgumentParser) -> None:
+    """Add --background to a command."""
+    told = "measure each pair against these models alone: a recorded corpus, or a file that `freeze` wrote (repeatable)"
+    one.add_argument("--background", action="append", type=Path, metavar="PATH", help=told)
+
+
+def frozen(paths: Iterable[Path], args: argparse.Namespace) -> Frozen:
+    """The background of recordings and frozen files, together."""
+    return joined([_frozen(path, args) for path in paths])
+
+
+def _frozen(path: Path, args: argparse.Namespace) -> Frozen:
+    if path.is_file():
+        return read_frozen(path)
+    source = open_corpus(path)
+    return freeze(
+        (source.responses(model) for model in source.models),
+        source.prompts,
+        cache=cache_folder(),
+        jobs=processes(args.jobs, len(source.models)),
+        progress=progress,
+        extra=args.extra or (),
+    )
+
+
+def case_of(
+    source: ResponseSource, models: Iterable[str] | None, args: argparse.Namespace, *, replicates: int = 0
+) -> Case:
+    """The models of a corpus beside the background that was asked for, which is given."""
+    wanted = _wanted(source, models)
+    return Case.of(
+        (source.responses(model) for model in wanted),
+        source.prompts,
+        frozen(args.background, args),
+        Plan(args.suite_hash, args.seed, replicates, known_calibrations(args), args.extra or ()),
+        cache=cache_folder(),
+        jobs=processes(args.jobs, len(wanted)),
+        progress=progress,
+    )
+
+
+def background_text(told: Mapping[str, Any]) -> str:
+    """The sentence on a background, from what a manifest says of it."""
+    shared = f" It holds {', '.join(map(printable, told['shared']))} too, which counts once." if told["shared"] else ""
+    return (
+        f"Each pair beside a background of {told['models']} models ({told['prompts']} common prompts, "
+        f"{told['hash'][:12]}) and nobody else.{shared}"
     )
 
 

@@ -67,7 +67,7 @@ def tables_by_prompts(recording: Recording, args: argparse.Namespace) -> Iterato
     planned = draws(recording.ordered, seed=args.seed)
     kept = frozenset().union(*(ids for _, ids in planned)) if planned else frozenset[str]()
     sets = [_of(recording.source.responses(m), kept) for m in recording.result.models] if planned else []
-    wanted, jobs = _channels_of(recording.calibration), processes(args.jobs, len(sets))
+    wanted, jobs = channels_of(recording.calibration), processes(args.jobs, len(sets))
     for done, (size, ids) in enumerate(planned):
         progress(f"{size} prompts", done / len(planned))
         told = (_of(responses, ids) for responses in sets)
@@ -82,7 +82,7 @@ def _of(responses: ResponseSet, ids: frozenset[str]) -> ResponseSet:
     )
 
 
-def _channels_of(calibration: Calibration | None) -> frozenset[str]:
+def channels_of(calibration: Calibration | None) -> frozenset[str]:
     """The channels that a calibration's features come from: a score bears its channel's name, or begins with it."""
     features = {f for model in calibration.propositions.values() for f in model.features} if calibration else set()
     names = registry.names(channels.PACKAGE)

@@ -45,6 +45,11 @@ class PropositionModel:
         if shown := weightless(self.features):
             raise BadInput(f"shown and never weighed: {', '.join(shown)}; leave them out of the likelihood ratio")
 
+    @property
+    def weighed(self) -> tuple[str, ...]:
+        """The features that have a coefficient above 0."""
+        return tuple(name for name, weight in zip(self.features, self.coefficients, strict=True) if weight)
+
     def llr_raw(self, scores: Mapping[str, NDArray[np.float64]], shape: tuple[int, ...]) -> NDArray[np.float64]:
         """log10 LR before the bound, NaN where a needed score is not estimable, or all are.
 

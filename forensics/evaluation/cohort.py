@@ -30,19 +30,32 @@ def cohort_normalise(scores: NDArray[np.float64], weight: NDArray[np.float64] | 
 def row_statistics(
     scores: NDArray[np.float64], weight: NDArray[np.float64] | None = None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(m,) centre and (m,) spread of each row without its highest tenth; NaN where they say nothing.
+    """(k,) centre and (k,) spread of each row without its highest tenth; NaN where they say nothing.
 
-    scores: with NaN on the diagonal.
+    scores: (k, m), some rows or all, with NaN where a model meets itself.
     """
-    m = scores.shape[0]
+    rows, m = scores.shape
     count = np.ones(m) if weight is None else weight
-    centre, spread = np.full(m, np.nan), np.full(m, np.nan)
+    centre, spread = np.full(rows, np.nan), np.full(rows, np.nan)
     for i, row in enumerate(scores):
         told = np.isfinite(row)
         if count[told].sum() >= LEAST_MODELS - 1 - 1e-9:
             centre[i], spread[i] = _background(row[told], count[told])
     spread[spread <= FLAT * np.abs(centre)] = np.nan
     return centre, spread
+
+
+def frozen_row(scores: NDArray[np.float64], weight: NDArray[np.float64], pair: tuple[int, int]) -> tuple[float, float]:
+    """Slope and offset that take one pair's score to the one that `cohort_normalise` gives it, all others as they are.
+
+    NaN where neither row says anything.
+    """
+    plain = scores[list(pair)].astype(np.float64)
+    plain[[0, 1], list(pair)] = np.nan
+    centre, spread = row_statistics(plain, weight)
+    sides = [(1 / s, c / s) for c, s in zip(centre, spread, strict=True) if np.isfinite(s)]
+    slope, offset = np.mean(sides, axis=0) if sides else (np.nan, np.nan)
+    return float(slope), -float(offset)
 
 
 def population_normalise(scores: NDArray[np.float64], weight: NDArray[np.float64] | None = None) -> NDArray[np.float64]:

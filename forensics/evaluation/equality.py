@@ -17,8 +17,11 @@ from forensics.channels.one_word import OneWord
 from forensics.records import Prompt, ResponseSet
 from forensics.stats.eprocess import p_to_e
 
-REJECTED = 2.0
-DRAWS = 9999
+REJECTED = 1.0
+LOOKS = 100
+"""The e-process is divided by this: the largest of so many looks is then still an e-value."""
+DRAWS = 39_999
+"""Permutations: the least p then speaks tenfold against equality even where one-word answers say nothing."""
 Matrix = NDArray[np.float64]
 
 
@@ -26,44 +29,42 @@ Matrix = NDArray[np.float64]
 class Equality:
     """What repeated samples say of "the same model under the same settings".
 
-    p: permutation p over open prompts. log10_e: e-value against equality over everything there is; e is the factor that
-    a bettor against equality has won, and under equality it reaches x with probability at most 1/x. Both NaN where not
-    estimable. prompts, cells: how many open and one-word prompts are behind it.
+    p: permutation p over prompts with repeated samples. log10_lr: LR against equality over everything there is, see
+    `against_same`. Both NaN where not estimable. prompts, cells: how many such and how many one-word prompts are behind
+    it.
     """
 
     p: float
-    log10_e: float
+    log10_lr: float
     prompts: int
     cells: int
 
     @property
     def words(self) -> str:
         """The verdict in words."""
-        return verdict(self.log10_e)
+        return verdict(self.log10_lr)
 
 
 def against_same(distribution_p: Matrix, one_word_e: Matrix) -> Matrix:
-    """log10 e-values against equality from the columns of the two channels, NaN where neither says anything.
+    """log10 LRs against equality from the columns of the two channels, NaN where neither says anything.
 
-    The p-value is turned into an e-value (stats.eprocess.p_to_e). Where there are both, their mean counts: it is an
-    e-value however the two hang together, and false alarms are rarer than with the product.
+    An LR is an e-value, the factor that a bettor against equality has won, made cautious for series: the p-value is
+    turned into one that reaches 10 in one test of ten thousand (stats.eprocess.p_to_e), the e-process is divided by
+    `LOOKS`, so that of a hundred looks at equal models the largest reaches x with probability 1/x at most. Where there
+    are both, their mean counts: it is an e-value however the two hang together.
     """
-    parts = np.stack([p_to_e(distribution_p), -np.asarray(one_word_e)])
+    parts = np.stack([p_to_e(distribution_p), -np.asarray(one_word_e) - np.log10(LOOKS)])
     told = np.isfinite(parts)
     total = np.where(told, 10.0**parts, 0.0).sum(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.asarray(np.where(told.any(axis=0), np.log10(total / told.sum(axis=0)), np.nan))
 
 
-def verdict(log10_e: float) -> str:
-    """What a log10 e-value against equality lets one say; no value is proof of sameness.
-
-    A hundredfold is asked for: halves of one model reach tenfold in about one split of 400, so that a series of a
-    hundred would raise a false alarm now and then.
-    """
-    if not np.isfinite(log10_e):
+def verdict(log10_lr: float) -> str:
+    """What a log10 LR against equality lets one say; no value is proof of sameness."""
+    if not np.isfinite(log10_lr):
         return "not estimable"
-    return "same is rejected" if log10_e >= REJECTED else "same is not rejected"
+    return "same is rejected" if log10_lr >= REJECTED else "same is not rejected"
 
 
 def equality(a: ResponseSet, b: ResponseSet, prompts: Mapping[str, Prompt], *, draws: int = DRAWS) -> Equality:

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from forensics.evaluation import weighted
+from forensics.evaluation.judging import number
+from forensics.evaluation.resampling import interval, pair_weights, with_rare_events
+
+Groups = Sequence[tuple[str, str]]
 Row = dict[str, Any]
 LLR_MEASURES = ("auc", "eer", "cllr", "cllr_min", "cllr_cal", "misleading_10", "misleading_100", "misleading_1000")
 
@@ -59,6 +67,45 @@ def figures_of_refusals(row: Mapping[str, Any]) -> Iterator[Row]:
         "value": row["f1"],
         "interval": [row["low"], row["high"]],
     }
+
+
+def share(of: Row, measure: str, hit: NDArray[Any], groups: Groups, *, seed: int) -> Row:
+    """The row of a mean of values in [0, 1], of things that each belong to two families (or to one, named twice).
+
+    Families are resampled; where the values are yes or no, the interval is no narrower than the exact one for so many.
+    """
+    values = hit.astype(np.float64)
+    found, families = _resampled(groups, seed, lambda w: _mean(values, w))
+    limits = interval(found, families=families)
+    if np.isin(values, (0.0, 1.0)).all():
+        limits = with_rare_events(limits, float(found[0]), values.size)
+    return _row(of | {"n": int(values.size), "families": families}, measure, float(found[0]), limits)
+
+
+def spread(of: Row, values: NDArray[np.float64], groups: Groups, *, seed: int) -> Iterator[Row]:
+    """The rows of the median, the 95th percentile and the largest of some values; families resampled as in `share`."""
+    for measure, level in (("median", 0.5), ("p95", 0.95)):
+        found, families = _resampled(groups, seed, lambda w, level=level: weighted.quantile(values, w, level))
+        counted = of | {"n": int(values.size), "families": families}
+        yield _row(counted, measure, float(found[0]), interval(found, families=families))
+    most = float(values.max(initial=-np.inf))
+    yield _row(counted, "max", most, None) | {"no_interval": "the largest of those seen"}
+
+
+def _resampled(groups: Groups, seed: int, figure: Any) -> tuple[NDArray[np.float64], int]:
+    families = len({name for pair in groups for name in pair})
+    return np.asarray(figure(pair_weights(groups, seed=seed)), dtype=np.float64), families
+
+
+def _mean(values: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(values @ weights / weights.sum(axis=0))
+
+
+def _row(of: Row, measure: str, value: float, limits: tuple[float, float] | None) -> Row:
+    ends = [number(end) for end in limits] if limits else None
+    why = {} if limits else {"no_interval": "fewer than three families"}
+    return of | {"measure": measure, "value": number(value), "interval": ends} | why
 
 
 def _counted(row: Mapping[str, Any], against: str = "unrelated") -> Row:

@@ -140,11 +140,16 @@ def rate_from(threshold: float, unrelated: Unrelated) -> Values:
     return np.asarray(1 - unrelated.share_below(np.array([threshold]))[0])
 
 
-def median(values: Values, weights: Values) -> Values:
-    """(b,) lower medians: the least value that half of the weight does not exceed; NaN for a weighting of nothing."""
+def quantile(values: Values, weights: Values, share: float) -> Values:
+    """(b,) lower quantiles: the least value that a share of the weight does not exceed; NaN for no weight."""
     if not values.size:
         return np.full(weights.shape[1], np.nan)
     order = np.argsort(values, kind="stable")
     held = np.cumsum(weights[order], axis=0)
-    place = np.minimum((held < held[-1] / 2).sum(axis=0), values.size - 1)
+    place = np.minimum((held < held[-1] * share).sum(axis=0), values.size - 1)
     return np.where(held[-1] > 0, values[order][place], np.nan)
+
+
+def median(values: Values, weights: Values) -> Values:
+    """(b,) lower medians."""
+    return quantile(values, weights, 0.5)

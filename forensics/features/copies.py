@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
 
+from forensics.features.population import once
+
 LEAST_PROMPTS = 5
 MOST = 0.5
 MIX = np.uint64(0x9E3779B97F4A7C15)
@@ -32,6 +34,7 @@ def reply_hashes(table: Mapping[str, NDArray[Any]]) -> NDArray[np.uint64]:
     return np.asarray(hashes)
 
 
+@once
 def constant_models(population: Tables) -> NDArray[np.bool_]:
     """(m,) whether a model gives one and the same reply to more than half of its prompts (at least 5).
 
@@ -46,6 +49,7 @@ def constant_models(population: Tables) -> NDArray[np.bool_]:
     return flags
 
 
+@once
 def copy_weights(population: Tables) -> NDArray[np.float64]:
     """(m,) weights of the models: 1, or 1/k for each of k that reply word for word alike on most common prompts.
 

@@ -10,15 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forensics.features.blocks import Block, blocks
+from forensics.features.spelling import Gram, stretch
 from forensics.features.stock import STOCK_ORDER
-from forensics.features.text import visible_text
-from forensics.features.tokens import MAX_CHARACTERS, TOKEN
 from forensics.records import Prompt, ResponseSet
 from forensics.stats.ngrams import cover, gram_hashes
-from forensics.stats.overlap import SMOOTHING, rare_weights
+from forensics.stats.overlap import overlap_scale, shared_by
 
-Gram = tuple[int, int]
-"""Order and hash of an n-gram."""
 Places = dict[Gram, list[int]]
 MOST_PLACES = 8
 """Of an n-gram that a reply repeats over and over, the first places stand for all."""
@@ -81,11 +78,10 @@ def _of_block(
     for order in orders:
         hashes, segment = gram_hashes(block.tokens, block.segment, order, covered)
         row = block.row_of_segment[segment]
-        own = [np.unique(hashes[row == r]) for r in rows]
-        sizes += [mine.size for mine in own]
-        shared = np.intersect1d(own[0], own[1], assume_unique=True)
-        weight |= {(order, h): w for h, w in _weights(shared, hashes, row, witness).items()}
-    scale = 1 / np.sqrt(np.prod(sizes + SMOOTHING))
+        shared, weights, said = shared_by(rows, hashes, row, witness)
+        sizes += said
+        weight |= {(order, int(h)): float(w) for h, w in zip(shared, weights, strict=True) if w > 0}
+    scale = overlap_scale(sizes)
     held = [_places(block, row, weight) for row in rows]
     runs = [run for a, b in _meeting(*held) for run in _runs(block, a, held[0][a], held[1][b])]
     runs.sort(key=lambda run: (-sum(weight[g] for g in run[3]), run[:3]))
@@ -93,22 +89,8 @@ def _of_block(
     for completion, start, tokens, grams in runs:
         if new := grams - credited:
             credited |= new
-            added = float(scale) * sum(weight[g] for g in sorted(new))
+            added = scale * sum(weight[g] for g in sorted(new))
             yield Passage(block.prompt_id, completion, start, tokens, added)
-
-
-def _weights(
-    shared: NDArray[np.uint64], hashes: NDArray[np.uint64], row: NDArray[np.int64], witness: NDArray[np.float64]
-) -> dict[int, float]:
-    """Weights of those n-grams of `shared` that are rare among the rows."""
-    if not shared.size:
-        return {}
-    place = np.minimum(np.searchsorted(shared, hashes), shared.size - 1)
-    hit = shared[place] == hashes
-    holds = np.zeros((witness.size, shared.size), dtype=bool)
-    holds[row[hit], place[hit]] = True
-    weights = rare_weights(holds.sum(axis=0), witness @ holds, float(witness.sum()))
-    return {int(h): float(w) for h, w in zip(shared, weights, strict=True) if w > 0}
 
 
 def _places(block: Block, row: int, weight: Mapping[Gram, float]) -> dict[int, Places]:
@@ -193,12 +175,5 @@ def _phrase(group: Sequence[Passage], asked: Mapping[str, Block], pair: tuple[in
         sayers |= set(block.rows[block.row_of_segment[segment[hashes == wanted]]].tolist())
         models |= set(block.rows.tolist())
     first = group[0]
-    text = _text(words.by_prompt[first.prompt_id][first.completion].text, first.start, tokens.size)
+    text = stretch(words.by_prompt[first.prompt_id][first.completion].text, first.start, tokens.size)
     return Phrase(text, sum(p.overlap for p in group), prompt_ids, len(sayers - set(pair)), len(models - set(pair)))
-
-
-def _text(completion: str, start: int, length: int) -> str:
-    """The words of a stretch of tokens, as the model wrote them."""
-    plain = visible_text(completion)
-    spans = [match.span() for match in TOKEN.finditer(plain[:MAX_CHARACTERS])][start : start + length]
-    return plain[spans[0][0] : spans[-1][1]]

@@ -49,7 +49,9 @@ def repeated_samples(
     for table in population:
         if table["prompt"].size > table["prompt_ids"].size:
             often.update(table["prompt_ids"][np.bincount(table["prompt"]) >= LEAST_SAMPLES].tolist())
-    chosen = {prompt_id: prompts[prompt_id] for prompt_id, models in often.items() if models > 1}
+    chosen = {
+        prompt_id: prompts[prompt_id] for prompt_id, models in often.items() if models > 1 and prompt_id in prompts
+    }
     if chosen:
         for block in blocks(population, chosen, least_models=2):
             yield _samples(block, prompt_key(prompts[block.prompt_id]), most_samples, most_tokens)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from forensics.features.population import once
 from forensics.stats.ngrams import among, gram_hashes
 
 SHARE, LEAST = 0.25, 5
@@ -15,6 +16,7 @@ STOCK_ORDER = 3
 Table = Mapping[str, NDArray[Any]]
 
 
+@once
 def stock_grams(population: Sequence[Table], order: int, *, names: bool = False) -> NDArray[np.uint64]:
     """Sorted hashes of the n-grams that some model says on more than a quarter of its prompts, and on at least 5.
 

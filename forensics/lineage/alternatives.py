@@ -19,13 +19,15 @@ def strongest_alternative(told: Sharing, k: int, models: tuple[str, ...]) -> Alt
 
     Along a chain of descent the ends are never more alike than neighbours, so a common source or a step between is at
     least as like each of the two as they are to each other. The margin is ln of the smaller of those two overlaps over
-    the pair's own; its error comes from blocks of prompts. None where fewer than 20 prompts are shared.
+    the pair's own; its error comes from blocks of prompts. models: those that may be named, any behind them in `told`
+    are background. None where fewer than 20 prompts are shared.
     """
     q, r = int(told.focus[0]), int(told.focus[k])
     overlap = told.overlap()
     numbers = [np.isfinite(part).astype(np.float64) for part in (overlap[:, 0], overlap[:, k])]
     enough = np.minimum(numbers[0].sum(axis=0), numbers[1].sum(axis=0)) >= LEAST_PROMPTS
     enough[[q, r]] = False
+    enough[len(models) :] = False
     if numbers[0][:, r].sum() < LEAST_PROMPTS or not enough.any():
         return None
     sums = [block_sums(part) for part in (overlap[:, 0], numbers[0], overlap[:, k], numbers[1])]

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import nullcontext
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-from itertools import islice, pairwise
-from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from forensics import channels, registry
-from forensics.channels import Channel, ChannelResult, Fingerprint, OnRequest
-from forensics.errors import BadInput
+from forensics.channels import Channel, ChannelResult
 from forensics.evaluation import calibration as calibrations
 from forensics.evaluation.calibration import Calibration
 from forensics.evaluation.cohort import cohort_normalise, population_normalise
 from forensics.features import tokens
-from forensics.features.cache import FingerprintCache
 from forensics.features.copies import constant_models, copy_weights
+from forensics.features.population import Population
+from forensics.lineage.fingerprints import Fingerprinted, Progress, distinct, fingerprints, makers_of, silent
 from forensics.lineage.kin import KIN, background_p, contrast, distances, fuse_kin
 from forensics.lineage.ratios import likelihood_ratios
 from forensics.lineage.records import Comparison
@@ -32,46 +28,57 @@ from forensics.records import Prompt, ResponseSet
 
 REPLICATES = 100
 WORDING = "agreement"
-"""The channel whose prompts count, whose replicates support a tree, and whose feature tells copies."""
-Progress = Callable[[str, float], None]
+"""The channel whose prompts count, and whose replicates support a tree."""
 Matrix = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Fingerprinted:
-    """One model's fingerprints, by feature."""
+class Plan:
+    """How a comparison is made, whichever models it is of.
 
-    model: str
-    tokenizer: str
-    prints: Mapping[str, Fingerprint]
+    suite_hash lets a calibration that is tied to a suite apply. known: the calibrations to choose from, those shipped
+    by default. extra: channels to run that run on request only; the columns of the others are there and empty.
+    """
+
+    suite_hash: str = ""
+    seed: int = 0
+    replicates: int = REPLICATES
+    known: Sequence[Calibration] | None = None
+    extra: Collection[str] = ()
+
+    def manifest(self) -> dict[str, Any]:
+        """What a result depends on besides its data."""
+        told = {"replicates": self.replicates, "suite_hash": self.suite_hash, "extra": sorted(self.extra)}
+        return run_manifest(told, seed=self.seed)
 
 
 @dataclass(frozen=True)
 class Material:
     """What a comparison was made of, for those who ask why: see `forensics.lineage.explanation`.
 
-    found: fingerprints of the models, in the order of the comparison. results: channel to its scores before any cohort
-    normalisation. witness: (m,) what each model counts for in a cohort, 0 for one that gives the same reply to most
-    prompts. chosen: the calibration in use.
+    models: in the order of the comparison. tokenizers: theirs. populations: feature to their fingerprints. results:
+    channel to its scores before any cohort normalisation. constant: (m,) models that give one reply to most prompts.
+    witness: (m,) what each model counts for in a cohort, 0 for those. chosen: the calibration in use; reason: why none.
     """
 
-    found: Sequence[Fingerprinted]
+    models: tuple[str, ...]
+    populations: Mapping[str, Population]
     results: Mapping[str, ChannelResult]
+    constant: NDArray[np.bool_]
     witness: NDArray[np.float64]
     chosen: Calibration | None
+    reason: str = ""
 
     @property
-    def tables(self) -> list[Fingerprint]:
+    def tables(self) -> Population:
         """The models' token tables."""
-        return _tables(self.found)
+        return self.populations[tokens.FEATURE]
 
-
-def _tables(found: Sequence[Fingerprinted]) -> list[Fingerprint]:
-    return [item.prints[tokens.FEATURE] for item in found]
-
-
-def _silent(_stage: str, _share: float) -> None:
-    return None
+    def support(self) -> Iterator[dict[str, Matrix]]:
+        """The statistics that make kin, in every bootstrap replicate, before normalisation."""
+        replicates = self.results[WORDING].replicates
+        for b in range(len(replicates[KIN[0]])):
+            yield {name: _without(self.constant, replicates[name][b]) for name in KIN}
 
 
 def compare(
@@ -91,47 +98,71 @@ def compare(
     """The comparison of all pairs of the given response sets, models sorted by code point.
 
     sets may be a generator: one set is held at a time, its fingerprints are kept (in `cache` too, by content hash).
-    suite_hash lets a calibration that is tied to a suite apply. known: the calibrations to choose from, those shipped
-    by default. keep: is handed what the comparison was made of. extra: channels to run that run on request only; the
-    columns of the others are there and empty. Raises BadInput for fewer than two models, a name given twice, or a
-    channel in `extra` that is no such channel. The same input and seed give the same result, whatever the order of the
-    sets.
+    suite_hash, seed, replicates, known, extra: see `Plan`. keep: is handed what the comparison was made of. Raises
+    BadInput for fewer than two models, a name given twice, or a channel in `extra` that does not run on request. The
+    same input and seed give the same result, whatever the order of the sets.
     """
-    report = progress or _silent
+    report = progress or silent
+    plan = Plan(suite_hash, seed, replicates, known, extra)
     plugins: dict[str, Channel] = registry.load_all(channels.PACKAGE)
-    makers = _makers(plugins, prompts, extra)
-    found = _fingerprints(sets, makers, cache, jobs, report)
-    weights = bootstrap_weights(prompts, replicates, seed)
-    results = _channel_results(plugins, found, prompts, weights, report)
-    constant, witness = _witnesses(found)
-    scores = _normalised(results, constant, witness)
-    kin = fuse_kin(scores)
+    found = distinct(fingerprints(sets, makers_of(plugins, prompts, extra), cache, jobs, report))
+    made = material_of(found, prompts, plan, report)
+    if keep:
+        keep(made)
+    told = comparison_of(made, plan, support=support_distances(made))
+    report("done", 1.0)
+    return told
+
+
+def material_of(
+    found: Sequence[Fingerprinted], prompts: Mapping[str, Prompt], plan: Plan, report: Progress
+) -> Material:
+    """What every channel says of a population, sorted by name, and the calibration whose conditions cover it."""
+    plugins: dict[str, Channel] = registry.load_all(channels.PACKAGE)
+    populations = _populations(plugins, found)
+    constant, witness = _witnesses(populations[tokens.FEATURE])
+    weights = bootstrap_weights(prompts, plan.replicates, plan.seed)
+    results = _channel_results(plugins, populations, prompts, weights, report)
     chosen, reason = calibrations.choose(
-        calibrations.shipped() if known is None else known,
+        calibrations.shipped() if plan.known is None else plan.known,
         models=round(float(witness.sum())),
-        suite_hash=suite_hash,
+        suite_hash=plan.suite_hash,
         tokenizers=sorted({item.tokenizer for item in found}),
     )
-    counted = results[chosen.conditions.counted if chosen else WORDING].n
-    ratios = likelihood_ratios(chosen, reason, scores, counted, witness)
-    if keep:
-        keep(Material(found, results, witness, chosen))
-    report("done", 1.0)
+    return Material(tuple(item.model for item in found), populations, results, constant, witness, chosen, reason)
+
+
+def comparison_of(made: Material, plan: Plan, *, support: NDArray[np.float32]) -> Comparison:
+    """The comparison that the material comes to. support: (r, m, m) distances of the bootstrap replicates."""
+    scores = _normalised(made.results, made.constant, made.witness)
+    kin = fuse_kin(scores)
+    counted = made.results[made.chosen.conditions.counted if made.chosen else WORDING].n
+    ratios = likelihood_ratios(made.chosen, made.reason, scores, counted, made.witness)
     return Comparison(
-        models=tuple(item.model for item in found),
+        models=made.models,
         prompts=counted,
         scores=scores,
         kin=kin,
-        contrast=contrast(scores, witness),
+        contrast=contrast(scores, made.witness),
         llr=ratios.bounded,
         llr_raw=ratios.raw,
         p_value=background_p(kin),
         status=ratios.status,
         relation=relations(ratios.raw, ratios.bounded, scores),
         distance=distances(kin),
-        support_distances=_support_distances(results[WORDING], constant, witness),
-        calibration=(chosen.describe() if chosen else {}) | {"no_lr_reason": reason},
-        manifest=run_manifest({"replicates": replicates, "suite_hash": suite_hash, "extra": sorted(extra)}, seed=seed),
+        support_distances=support,
+        calibration=(made.chosen.describe() if made.chosen else {}) | {"no_lr_reason": made.reason},
+        manifest=plan.manifest(),
+    )
+
+
+def support_distances(made: Material) -> NDArray[np.float32]:
+    """(r, m, m) distances of every bootstrap replicate, normalised within the replicate."""
+    return np.array(
+        [
+            distances(fuse_kin({k: cohort_normalise(v, made.witness) for k, v in told.items()})).astype(np.float32)
+            for told in made.support()
+        ]
     )
 
 
@@ -142,10 +173,29 @@ def channel_scores(
 
     For studies of the engine that compare a population many times: no LR, no bootstrap, nothing kept in a cache.
     """
-    plugins: dict[str, Channel] = {name: registry.load(channels.PACKAGE, name) for name in sorted({*wanted, WORDING})}
-    found = _fingerprints(sets, _makers(plugins, prompts, ()), None, jobs, _silent)
-    results = _channel_results(plugins, found, prompts, np.zeros((0, len(prompts)), np.float32), _silent)
-    return tuple(item.model for item in found), _normalised(results, *_witnesses(found))
+    found = distinct(fingerprinted(sets, prompts, wanted, jobs=jobs))
+    return tuple(item.model for item in found), scores_of(found, prompts, wanted)
+
+
+def fingerprinted(
+    sets: Iterable[ResponseSet], prompts: Mapping[str, Prompt], wanted: Iterable[str], *, jobs: int = 1
+) -> list[Fingerprinted]:
+    """Fingerprints for the wanted channels, sorted by model."""
+    return fingerprints(sets, makers_of(_chosen(wanted), prompts, ()), None, jobs, silent)
+
+
+def scores_of(
+    found: Sequence[Fingerprinted], prompts: Mapping[str, Prompt], wanted: Iterable[str]
+) -> dict[str, Matrix]:
+    """The scores of the wanted channels within a population of such fingerprints."""
+    plugins = _chosen(wanted)
+    populations = _populations(plugins, found)
+    results = _channel_results(plugins, populations, prompts, np.zeros((0, len(prompts)), np.float32), silent)
+    return _normalised(results, *_witnesses(populations[tokens.FEATURE]))
+
+
+def _chosen(wanted: Iterable[str]) -> dict[str, Channel]:
+    return {name: registry.load(channels.PACKAGE, name) for name in sorted({*wanted, WORDING})}
 
 
 def bootstrap_weights(prompts: Mapping[str, Prompt], replicates: int, seed: int) -> NDArray[np.float32]:
@@ -162,60 +212,16 @@ def bootstrap_weights(prompts: Mapping[str, Prompt], replicates: int, seed: int)
     return weights
 
 
-@dataclass(frozen=True)
-class Maker:
-    """The channel that makes a feature, and the prompts whose responses it is given; None for all."""
-
-    channel: str
-    reads: frozenset[str] | None
+def _populations(plugins: Mapping[str, Channel], found: Sequence[Fingerprinted]) -> dict[str, Population]:
+    """Feature to the population's fingerprints: one for all channels of a feature."""
+    features = sorted({plugin.feature for plugin in plugins.values()})
+    return {feature: Population(item.prints[feature] for item in found) for feature in features}
 
 
-def _makers(plugins: Mapping[str, Channel], prompts: Mapping[str, Prompt], extra: Collection[str]) -> dict[str, Maker]:
-    """What makes each feature. A channel that runs on request is given no responses unless it was asked for."""
-    requested = {name: plugin for name, plugin in plugins.items() if isinstance(plugin, OnRequest)}
-    if odd := sorted(set(extra) - set(requested)):
-        raise BadInput(f"no channel that runs on request: {', '.join(odd)}; known: {', '.join(sorted(requested))}")
-    reads = {name: p.prompts_read(prompts) if name in extra else frozenset() for name, p in requested.items()}
-    return {plugin.feature: Maker(name, reads.get(name)) for name, plugin in plugins.items()}
-
-
-def _fingerprint_one(work: tuple[ResponseSet, dict[str, Maker], Path | None]) -> Fingerprinted:
-    """All fingerprints of one response set, by feature. Runs in a worker process where there are several."""
-    responses, makers, folder = work
-    cache = FingerprintCache(folder)
-    found: dict[str, Fingerprint] = {}
-    for feature, maker in makers.items():
-        given = responses if maker.reads is None else responses.on(maker.reads)
-        make = partial(registry.load(channels.PACKAGE, maker.channel).fingerprint, given)
-        found[feature] = cache.get({"feature": feature, "content": given.content_hash}, make)
-    return Fingerprinted(responses.model, responses.tokenizer, found)
-
-
-def _fingerprints(
-    sets: Iterable[ResponseSet], makers: dict[str, Maker], cache: Path | None, jobs: int, report: Progress
-) -> list[Fingerprinted]:
-    """Fingerprints of every set, sorted by model. A few sets a process are read ahead, never all of them."""
-    found: list[Fingerprinted] = []
-    work = ((responses, makers, cache) for responses in sets)
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) if jobs > 1 else nullcontext() as pool:
-        while batch := list(islice(work, jobs * 4)):
-            found += pool.map(_fingerprint_one, batch) if pool else map(_fingerprint_one, batch)
-            report(f"read {len(found)} models", 0.0)
-    found.sort(key=lambda item: item.model)
-    names = [item.model for item in found]
-    if len(names) < 2:
-        raise BadInput(f"a comparison needs at least two models, and there is {len(names)}")
-    if twice := sorted({before for before, after in pairwise(names) if before == after}):
-        raise BadInput(f"given twice: {', '.join(twice)}")
-    return found
-
-
-def _witnesses(found: Sequence[Fingerprinted]) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+def _witnesses(tables: Population) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
     """(m,) which models say the same to most prompts, and what each counts for in a cohort: 0 for those."""
-    tables = _tables(found)
-    constant, witness = constant_models(tables), copy_weights(tables)
-    witness[constant] = 0.0
-    return constant, witness
+    constant = constant_models(tables)
+    return constant, np.where(constant, 0.0, copy_weights(tables))
 
 
 def _normalised(
@@ -227,7 +233,7 @@ def _normalised(
 
 def _channel_results(
     plugins: Mapping[str, Channel],
-    found: Sequence[Fingerprinted],
+    populations: Mapping[str, Population],
     prompts: Mapping[str, Prompt],
     weights: NDArray[np.float32],
     report: Progress,
@@ -235,7 +241,7 @@ def _channel_results(
     results: dict[str, ChannelResult] = {}
     for done, (name, plugin) in enumerate(plugins.items()):
         report(f"channel {name}", 0.2 + 0.7 * done / len(plugins))
-        results[name] = plugin.compare([f.prints[plugin.feature] for f in found], prompts, weights=weights)
+        results[name] = plugin.compare(populations[plugin.feature], prompts, weights=weights)
     report("likelihood ratios", 0.9)
     return results
 
@@ -257,16 +263,3 @@ def _without(constant: NDArray[np.bool_], matrix: NDArray[np.floating]) -> Matri
     told = matrix.astype(np.float64)
     told[constant], told[:, constant] = np.nan, np.nan
     return told
-
-
-def _support_distances(
-    result: ChannelResult, constant: NDArray[np.bool_], witness: NDArray[np.float64]
-) -> NDArray[np.float32]:
-    """Distances of every bootstrap replicate, normalised within the replicate."""
-    replicates = [
-        distances(
-            fuse_kin({k: cohort_normalise(_without(constant, result.replicates[k][b]), witness) for k in KIN})
-        ).astype(np.float32)
-        for b in range(len(result.replicates[KIN[0]]))
-    ]
-    return np.array(replicates)

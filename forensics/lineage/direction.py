@@ -71,12 +71,15 @@ def containment(told: Sharing, k: int) -> OneSided:
     return contrast_of(own, other)
 
 
-def outsiders(comparison: Comparison, q: int, r: int) -> NDArray[np.int64]:
-    """Models that are little alike to both, as places in the comparison."""
+def outsiders(comparison: Comparison, q: int, r: int, heard: int = 0) -> NDArray[np.int64]:
+    """Models that are little alike to both, as places in the comparison, and those of a background behind them.
+
+    heard: how many models there are with those of the background.
+    """
     with np.errstate(invalid="ignore"):
         far = (comparison.kin[q] < OUTSIDE) & (comparison.kin[r] < OUTSIDE)
     far[[q, r]] = False
-    return np.flatnonzero(far)
+    return np.append(np.flatnonzero(far), np.arange(far.size, heard))
 
 
 def by_date(catalogue: Catalogue | None, questioned: str, reference: str) -> str:
@@ -101,7 +104,7 @@ def direction(
     Decided only where the release dates and the one-sided sharing agree, and no third model explains the pair as well.
     """
     q, r = int(told.focus[0]), int(told.focus[k])
-    sharing, held = one_sided(told, k, outsiders(comparison, q, r)), containment(told, k)
+    sharing, held = one_sided(told, k, outsiders(comparison, q, r, told.answered.shape[1])), containment(told, k)
     dates = by_date(catalogue, comparison.models[q], comparison.models[r])
     evidence = (
         {"kind": "release dates", "leans": dates},

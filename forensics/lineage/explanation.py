@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,15 +13,19 @@ from forensics.channels.agreement import LEAST_MODELS, ORDERS
 from forensics.errors import BadInput
 from forensics.evaluation.bounds import STRANGERS
 from forensics.evaluation.calibration import LN10, Calibration, PropositionModel
-from forensics.evaluation.cohort import population_statistics
+from forensics.evaluation.cohort import frozen_row, population_statistics
 from forensics.evaluation.verbal import verbal
 from forensics.features.copies import copy_weights
 from forensics.features.phrases import Passage, Phrase, passages, phrases
+from forensics.features.spelling import spelled
 from forensics.features.stock import STOCK_ORDER, stock_grams
 from forensics.lineage.comparison import Material, estimable
 from forensics.lineage.records import PROPOSITIONS, Comparison
-from forensics.lineage.removal import Removal, Weighing, fewest, frozen_row
+from forensics.lineage.removal import Removal, Weighing, fewest
 from forensics.records import Prompt, ResponseSet
+
+STYLE = "style"
+"""Whose habits are told even where no LR rests on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,18 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
+class Usage:
+    """A habit that both over-use whatever they are asked, in words. part: what it adds to the score `feature`.
+    background: other models that over-use it at least as much as the lesser of the two, of `models`."""
+
+    feature: str
+    text: str
+    part: float
+    background: int
+    models: int
+
+
+@dataclass(frozen=True, slots=True)
 class Why:
     """One LLR taken apart: `intercept` and the `added` of its terms sum to `llr_raw`; `bound` is '' or which applied.
 
@@ -85,6 +101,7 @@ class Explanation:
     """A pair's LLRs taken apart (none where none is reported: `status` says why), and the phrases it shares.
 
     phrases: those that add most to the agreement statistic; `overlap` is the sum over prompts that theirs are parts of.
+    habits: those that add most to scores which look across prompts, such as style.
     """
 
     model_a: str
@@ -94,6 +111,7 @@ class Explanation:
     why: tuple[Why, ...]
     overlap: float
     phrases: tuple[Phrase, ...]
+    habits: tuple[Usage, ...] = ()
 
 
 def explain(
@@ -112,7 +130,9 @@ def explain(
     comparison. Raises BadInput for a model that was not compared, or with itself.
     """
     pair = _pair(comparison, words.model, other)
-    cells = _cells(material, prompts, pair)
+    chosen = material.chosen
+    weighed = {name for model in chosen.propositions.values() for name in model.weighed} if chosen else set()
+    cells = _cells(material, prompts, pair, weighed)
     tables = material.tables
     found = list(
         passages(
@@ -126,14 +146,20 @@ def explain(
         )
     )
     shown = phrases(found, tables, prompts, pair, words, top=top, least_models=LEAST_MODELS)
-    chosen = material.chosen
     why = tuple(
         _why(name, chosen, comparison, material, prompts, cells, pair)
         for name in (propositions if chosen else ())
         if chosen and name in chosen.propositions and np.isfinite(comparison.llr_raw[name][pair])
     )
     return Explanation(
-        words.model, other, int(comparison.prompts[pair]), str(comparison.status[pair]), why, _total(found), shown
+        words.model,
+        other,
+        int(comparison.prompts[pair]),
+        str(comparison.status[pair]),
+        why,
+        _total(found),
+        shown,
+        _usage(cells, words, top),
     )
 
 
@@ -149,14 +175,30 @@ def _total(found: Sequence[Passage]) -> float:
     return float(sum(passage.overlap for passage in found))
 
 
-def _cells(material: Material, prompts: Mapping[str, Prompt], pair: tuple[int, int]) -> dict[str, PairCells]:
-    """Score name to the pair's cells, from every channel that can tell."""
+def _cells(
+    material: Material, prompts: Mapping[str, Prompt], pair: tuple[int, int], wanted: Collection[str]
+) -> dict[str, PairCells]:
+    """Score name to the pair's cells, from every channel that can tell; of the wanted scores, and style's habits."""
     told: dict[str, PairCells] = {}
     for name, result in material.results.items():
         plugin = registry.load(channels.PACKAGE, name)
         if isinstance(plugin, Explaining):
-            told |= plugin.cells([item.prints[plugin.feature] for item in material.found], prompts, result, pair)
+            nothing = np.full(result.n.shape, np.nan)
+            asked = {n: m if n in wanted or n == STYLE else nothing for n, m in result.scores.items()}
+            told |= plugin.cells(material.populations[plugin.feature], prompts, replace(result, scores=asked), pair)
     return told
+
+
+def _usage(cells: Mapping[str, PairCells], words: ResponseSet, top: int) -> tuple[Usage, ...]:
+    """The foremost habits of each score, as the model writes them."""
+    first = {feature: told.habits[:top] for feature, told in cells.items() if told.habits}
+    text = spelled(words, {(h.order, h.gram) for habits in first.values() for h in habits})
+    return tuple(
+        Usage(feature, text[h.order, h.gram], h.part, h.others, h.models)
+        for feature, habits in first.items()
+        for h in habits
+        if (h.order, h.gram) in text
+    )
 
 
 def _terms(model: PropositionModel, scores: Mapping[str, float], raw: float) -> tuple[Term, ...]:
@@ -190,7 +232,7 @@ def _why(
 ) -> Why:
     model, limits = chosen.propositions[name], chosen.conditions
     scores = {f: float(comparison.scores[f][pair]) for f in model.features if f in comparison.scores}
-    weighed = [f for f, w in zip(model.features, model.coefficients, strict=True) if w and f in scores]
+    weighed = [f for f in model.weighed if f in scores]
     told = {f: cells[f] for f in weighed if f in cells}
     weighing = Weighing.of(model, scores, told, {f: _row(material, f, pair) for f in told})
     raw, bounded = float(comparison.llr_raw[name][pair]), float(comparison.llr[name][pair])
@@ -216,7 +258,7 @@ def _row(material: Material, feature: str, pair: tuple[int, int]) -> tuple[float
     result = next(r for r in material.results.values() if feature in r.scores)
     if feature not in result.cohort | result.scaled:
         return 1.0, 0.0
-    plain = estimable(feature, result, material.witness == 0)
+    plain = estimable(feature, result, material.constant)
     if feature in result.scaled:
         centre, spread = population_statistics(plain, material.witness)
         return 1 / spread, -centre / spread

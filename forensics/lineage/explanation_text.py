@@ -27,6 +27,10 @@ def explanation_text(told: Explanation, top: int) -> str:
             for p in told.phrases
         ]
         parts.append(text_table(("part", "other models", "prompts", "phrase"), rows))
+    if told.habits:
+        parts.append("Habits that both over-use, whatever they are asked; as many of the others over-use them as much")
+        habits = [[f"{h.part:+.4f}", f"{h.background} of {h.models}", h.feature, _short(h.text)] for h in told.habits]
+        parts.append(text_table(("part", "other models", "score", "habit"), habits))
     return "\n\n".join(parts)
 
 

@@ -91,7 +91,7 @@ def identify(
 
 def _blunt(comparison: Comparison, ranking: Sequence[RankedReference]) -> bool:
     """Whether nothing could have stood out: no LR, and too few pairs for any rank to be rare."""
-    least_p = 2.0 / (len(comparison.models) * (len(comparison.models) - 1))
+    least_p = 2.0 / (comparison.population * (comparison.population - 1))
     return all(row.llr["lineage"] is None for row in ranking) and least_p * len(ranking) > ALPHA
 
 

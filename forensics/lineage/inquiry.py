@@ -30,9 +30,9 @@ def inquire(
 ) -> Identification:
     """The identification with direction and alternatives for its foremost references, and the mixture it may be.
 
-    tables: the token tables of `comparison.models`, in that order. Looked at are the three foremost references that
-    stand out (the first, where none does), and as possible sources four that are no kin of each other. Nothing of it
-    moves a likelihood ratio.
+    tables: the token tables of `comparison.models`, in that order, then those of a background if any. Looked at are the
+    three foremost references that stand out (the first, where none does), and as possible sources four that are no kin
+    of each other. Nothing of it moves a likelihood ratio.
     """
     place = {name: i for i, name in enumerate(comparison.models)}
     q = place[found.questioned]

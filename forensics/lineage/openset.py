@@ -57,7 +57,8 @@ def holm(p_values: Values) -> Values:
 def open_set(comparison: Comparison, questioned: int, references: Sequence[int]) -> OpenSet:
     """What the population says of the references of one questioned model (places in `comparison.models`)."""
     columns = list(references)
-    background = background_p(comparison, questioned, columns)
+    frozen = comparison.background
+    background = frozen.unrelated_p[questioned, columns] if frozen else background_p(comparison, questioned, columns)
     kin = comparison.kin[questioned, columns]
     related = np.sort(np.asarray(comparison.calibration.get("background", {}).get("related", ()), dtype=np.float64))
     conformal = (1 + np.searchsorted(related, kin, side="right")) / (1 + related.size)

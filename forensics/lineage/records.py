@@ -13,6 +13,18 @@ PROPOSITIONS = ("weights", "base", "distilled", "lineage")
 
 
 @dataclass(frozen=True)
+class Background:
+    """What a frozen background gives a comparison of m models, none of which need be its own.
+
+    models: how many it holds. unrelated_p: (m, m), the row being questioned: how often an unrelated pair is as
+    strongly indicated as this one, beside the background alone; see `forensics.lineage.openset`.
+    """
+
+    models: int
+    unrelated_p: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
 class Comparison:
     """Every pair of a population of m models, sorted by code point. All matrices are (m, m) and symmetric.
 
@@ -23,6 +35,7 @@ class Comparison:
     p_value: the rank of the pair's kin among all pairs, in (0, 1], never 0.
     distance: float64 >= 0 with a zero diagonal, for trees and heatmaps. support_distances: (r, m, m) bootstrap
     replicates of it. calibration: name, version, hash, origin, conditions and `no_lr_reason` ('' where it applies).
+    background: where one was given, each pair was measured beside it alone; else beside all models here.
     """
 
     models: tuple[str, ...]
@@ -39,6 +52,12 @@ class Comparison:
     support_distances: NDArray[np.float32]
     calibration: Mapping[str, Any] = field(default_factory=dict)
     manifest: Mapping[str, Any] = field(default_factory=dict)
+    background: Background | None = None
+
+    @property
+    def population(self) -> int:
+        """How many models a pair was measured among, itself included."""
+        return self.background.models + 2 if self.background else len(self.models)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from forensics.channels import PairCells
 from forensics.evaluation.calibration import PropositionModel
-from forensics.evaluation.cohort import row_statistics
 from forensics.evaluation.verbal import verbal
 
 Values = NDArray[np.float64]
@@ -36,16 +35,6 @@ class Removal:
     def share(self) -> float:
         """Share of the pair's probes; NaN where there are none to take out."""
         return len(self.prompt_ids) / self.of if self.of and self.prompt_ids else float("nan")
-
-
-def frozen_row(scores: Values, witness: Values, pair: tuple[int, int]) -> tuple[float, float]:
-    """Slope and offset of the cohort normalisation of one pair, its rows' means and spreads held fixed."""
-    plain = scores.copy()
-    np.fill_diagonal(plain, np.nan)
-    centre, spread = row_statistics(plain, witness)
-    sides = [(1 / spread[i], centre[i] / spread[i]) for i in pair if np.isfinite(spread[i])]
-    slope, offset = np.mean(sides, axis=0) if sides else (np.nan, np.nan)
-    return float(slope), -float(offset)
 
 
 @dataclass(frozen=True)

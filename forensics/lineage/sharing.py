@@ -55,22 +55,33 @@ def sharing(population: Sequence[Table], prompts: Mapping[str, Prompt], focus: S
     it (four, in a small population; copies of one model counting once), and weighs ln((k + 1) / df), as in the channel
     *agreement*.
     """
-    m, place = len(population), np.asarray(focus, dtype=np.int64)
+    return sharings(population, prompts, [focus])[0]
+
+
+def sharings(
+    population: Sequence[Table], prompts: Mapping[str, Prompt], foci: Sequence[Sequence[int]]
+) -> list[Sharing]:
+    """The sharing of several questioned models, each with its own focus, in one walk over the replies."""
+    m, places = len(population), [np.asarray(focus, dtype=np.int64) for focus in foci]
     witness = copy_weights(population)
     found = [
-        _prompt(block, place, m, witness)
+        _prompt(block, places, m, witness)
         for block in sorted(
             blocks(population, prompts, least_models=LEAST_MODELS), key=lambda b: _content(prompts[b.prompt_id])
         )
     ]
-    f, p = place.size, len(found)
-    return Sharing(
-        place,
-        np.array([row[0] for row in found], dtype=np.bool_).reshape(p, m),
-        np.array([row[1] for row in found], dtype=np.float32).reshape(p, m),
-        np.array([row[2] for row in found], dtype=np.float32).reshape(p, f, m),
-        np.array([row[3] for row in found], dtype=np.float32).reshape(p, f, m),
-    )
+    answered = np.array([row[0] for row in found], dtype=np.bool_).reshape(-1, m)
+    said = np.array([row[1] for row in found], dtype=np.float32).reshape(-1, m)
+    return [
+        Sharing(
+            place,
+            answered,
+            said,
+            np.array([row[2][k][0] for row in found], dtype=np.float32).reshape(-1, place.size, m),
+            np.array([row[2][k][1] for row in found], dtype=np.float32).reshape(-1, place.size, m),
+        )
+        for k, place in enumerate(places)
+    ]
 
 
 def _content(prompt: Prompt) -> str:
@@ -79,10 +90,10 @@ def _content(prompt: Prompt) -> str:
 
 
 def _prompt(
-    block: Block, focus: NDArray[np.int64], m: int, witness: NDArray[np.float64]
-) -> tuple[NDArray[np.bool_], Cube, Cube, Cube]:
-    """One prompt's answered, said, both and three."""
-    column, row, said = _phrases_of(block, focus)
+    block: Block, foci: Sequence[NDArray[np.int64]], m: int, witness: NDArray[np.float64]
+) -> tuple[NDArray[np.bool_], Cube, list[tuple[Cube, Cube]]]:
+    """One prompt's answered and said, and of each focus both and three."""
+    column, row, said = _phrases_of(block, np.unique(np.concatenate(foci)))
     answered = np.zeros(m, dtype=np.bool_)
     answered[block.rows] = True
     total = np.zeros(m, dtype=np.float32)
@@ -95,8 +106,15 @@ def _prompt(
     held = np.zeros((m, int(rare.sum())), dtype=np.float32)
     held[block.rows[row[kept]], (np.cumsum(rare) - 1)[column[kept]]] = 1
     weight = np.log((k + 1) / np.maximum(df[rare], 1e-12)).astype(np.float32)
-    own = held[focus] * weight
-    return answered, total, own @ held.T, (own * held[focus[0]]) @ held.T
+    return answered, total, [_shared(held, weight, focus) for focus in foci]
+
+
+def _shared(held: Cube, weight: Cube, focus: NDArray[np.int64]) -> tuple[Cube, Cube]:
+    """both (f, m) and three (f, m), from the phrases that somebody in focus says."""
+    said = held[focus].any(axis=0)
+    among = held[:, said]
+    own: Cube = among[focus] * weight[said]
+    return np.asarray(own @ among.T), np.asarray((own * among[focus[0]]) @ among.T)
 
 
 def _phrases_of(

@@ -12,7 +12,7 @@ from tests.architecture.imports import ROOT, Import, imports, sources, within
 
 LAYERS = (
     ("commands",),
-    ("reports", "figures"),
+    ("reports", "figures", "studies"),
     ("lineage",),
     ("evaluation",),
     ("channels",),

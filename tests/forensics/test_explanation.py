@@ -11,6 +11,7 @@ import pytest
 
 from forensics.__main__ import main
 from forensics.channels.agreement import PLUGIN as AGREEMENT
+from forensics.channels.style import PLUGIN as STYLE
 from forensics.errors import BadInput
 from forensics.evaluation.calibration import Calibration, Conditions, PropositionModel
 from forensics.evaluation.verbal import verbal
@@ -18,6 +19,7 @@ from forensics.lineage.comparison import Material, compare
 from forensics.lineage.explanation import Explanation, explain
 from forensics.lineage.records import PROPOSITIONS, Comparison
 from forensics.records import Completion, NextToken, Prompt, ResponseSet
+from forensics.stats.influence import cosine_influence
 from tests.forensics import worlds
 
 ASKED = worlds.prompts(60)
@@ -184,6 +186,60 @@ def test_next_token_evidence_names_its_contexts() -> None:
     assert w.held == ()
 
 
+def leaning() -> list[ResponseSet]:
+    """24 models; m03 and m08 hedge in every other reply, m15 in every one, m20 in one of eight."""
+
+    def hedging(responses: ResponseSet, every: int) -> ResponseSet:
+        return worlds.rewritten(responses, lambda k, text: f"Hm perhaps, {text}" if k % every == 0 else text)
+
+    told = worlds.population(24, 60)
+    for model, every in ((3, 2), (8, 2), (15, 1), (20, 8)):
+        told[model] = hedging(told[model], every)
+    return told
+
+
+def test_style_is_told_by_its_probes_and_by_the_habits_that_both_over_use() -> None:
+    sets = leaning()
+    kept: list[Material] = []
+    result = compare(sets, ASKED, replicates=0, keep=kept.append)
+    cells = STYLE.cells(kept[0].tables, ASKED, kept[0].results["style"], (3, 8))["style"]
+    assert cells.values.mean() == pytest.approx(result.scores["style"][3, 8], abs=1e-6)
+    # The prompts where both hedge carry what the two have in common.
+    hedged = np.array([int(i[1:]) % 2 == 0 for i in cells.prompt_ids])
+    assert cells.values[hedged].mean() > result.scores["style"][3, 8] + 0.05 > cells.values[~hedged].mean() + 0.1
+    told = explain(result, kept[0], ASKED, sets[3], "m08", top=4)
+    assert {h.text for h in told.habits} <= {"Hm", "perhaps", "Hm perhaps", "perhaps,", ","}
+    assert {(h.background, h.models) for h in told.habits if h.text != ","} == {(1, 22)}
+    assert [h.part for h in told.habits] == sorted((h.part for h in told.habits), reverse=True)
+    distilled = next(w for w in told.why if w.proposition == "distilled")
+    assert distilled.held == () and len(distilled.probes) == 60
+
+
+def test_what_an_observation_adds_to_a_cosine_is_what_it_falls_by_without_it() -> None:
+    rng = np.random.default_rng(2)
+    n, k = 300, 40
+    shared, averages = rng.normal(size=k), rng.normal(size=(n, k))
+    own = [[averages[p] + rng.normal(size=k) + 0.08 * shared for p in range(n)] for _ in range(2)]
+    gaps = [[None if p % 3 == side else vector for p, vector in enumerate(told)] for side, told in enumerate(own)]
+
+    def cosine(observed: list[list[np.ndarray | None]], without: int | None = None) -> tuple[float, np.ndarray]:
+        means = np.array(
+            [
+                np.mean([v - averages[p] for p, v in enumerate(told) if v is not None and p != without], axis=0)
+                for told in observed
+            ]
+        )
+        unit = means / np.linalg.norm(means, axis=1, keepdims=True)
+        return float(unit[0] @ unit[1]), means
+
+    for observed in (own, gaps):
+        whole, means = cosine(observed)
+        values = cosine_influence(means, observed, averages)
+        assert values.mean() == pytest.approx(whole, abs=1e-9)
+        falls = np.array([whole - cosine(observed, p)[0] for p in range(n)])
+        assert np.allclose((values - whole) / (n - 1), falls, atol=0.05 * np.abs(falls).max())
+
+
 def test_without_an_lr_the_reason_and_the_phrases_are_still_told() -> None:
     sets = worlds.population(9, 60, kin={5: 2})
     kept: list[Material] = []
@@ -201,7 +257,7 @@ def test_the_command_explains_in_text_and_json(tmp_path: Path, capsys: pytest.Ca
     assert main(["explain", str(corpus), "--pair", "m02", "m20", "--proposition", "weights"]) == 0
     text = capsys.readouterr().out
     assert "LR weights:" in text and "intercept" in text and PLANTED in text
-    assert "LR base:" not in text
+    assert "LR base:" not in text and "Habits that both over-use" in text
     assert main(["explain", str(corpus), "--pair", "m02", "m20", "--json"]) == 0
     plain = json.loads(capsys.readouterr().out)
     assert [w["proposition"] for w in plain["why"]] == list(PROPOSITIONS)
