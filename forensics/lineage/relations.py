@@ -15,7 +15,7 @@ CONTRARY = -0.5
 MARGIN = 1.0
 SAME = 5.8
 LEAST_P = 0.05
-MOST_E = 20.0
+MOST_E = 1.3
 Matrix = NDArray[np.float64]
 Matrices = Mapping[str, Matrix]
 
@@ -43,12 +43,12 @@ def equal(scores: Matrices, shape: tuple[int, ...]) -> NDArray[np.bool_]:
     """Whether two models that share weights may be called the same.
 
     Next-token distributions on raw text decide where they are estimable: those of a copy agree to 0.002 bits, whatever
-    its system prompt. Else repeated samples: no test of equality rejects (permutation p > 0.05, e-value < 20), and at
-    least one was made. Scores that are absent are not estimable.
+    its system prompt. Else repeated samples: no test of equality rejects (permutation p > 0.05, log10 e-value < 1.3),
+    and at least one was made; `one_word_e` is minus the log10 e-value. Scores that are absent are not estimable.
     """
     nothing = np.full(shape, np.nan)
     next_tokens = scores.get("logprobs", nothing)
     p, e = scores.get("distribution_p", nothing), scores.get("one_word_e", nothing)
-    rejected = (p <= LEAST_P) | (e >= MOST_E)
+    rejected = (p <= LEAST_P) | (-e >= MOST_E)
     tested = np.isfinite(p) | np.isfinite(e)
     return np.asarray(np.where(np.isfinite(next_tokens), next_tokens >= SAME, tested & ~rejected))

@@ -66,8 +66,8 @@ def asked_about(sets: list[ResponseSet], questioned: str, **more: object) -> Ide
         ({"logprobs": 4.0, "distribution_p": 0.6}, "derived"),
         ({"distribution_p": 0.6}, "same"),
         ({"distribution_p": 0.01}, "derived"),
-        ({"distribution_p": 0.6, "one_word_e": 400.0}, "derived"),
-        ({"one_word_e": 0.3}, "same"),
+        ({"distribution_p": 0.6, "one_word_e": -2.6}, "derived"),
+        ({"one_word_e": 0.5}, "same"),
         ({"distribution_p": np.nan, "one_word_e": np.nan}, "derived"),
     ],
 )
