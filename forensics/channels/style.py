@@ -103,7 +103,7 @@ class Style(OfTokens):
         profiles, witness = Profiles(len(population)), copy_weights(population)
         ids: list[str] = []
         averages: list[NDArray[np.float32]] = []
-        own: tuple[list[NDArray[np.float32] | None], ...] = ([], [])
+        own: tuple[list[sparse.csr_matrix | None], ...] = ([], [])
         for block in blocks(population, prompts, least_models=LEAST_MODELS):
             frequencies = centred_frequencies(block)
             average = profiles.add(block, frequencies, witness)
@@ -112,9 +112,9 @@ class Style(OfTokens):
                 averages.append(average.astype(np.float32))
                 for kept, model in zip(own, pair, strict=True):
                     at = np.flatnonzero(block.rows == model)
-                    kept.append(frequencies[at].toarray()[0].astype(np.float32) if at.size else None)
+                    kept.append(frequencies[at] if at.size else None)
         mean = profiles.centred(witness)
-        values = cosine_influence(mean[list(pair)], own, np.array(averages))
+        values = cosine_influence(mean[list(pair)], own, averages)
         return {"style": PairCells(tuple(ids), values, np.asarray, habits=_habits(mean, population, pair))}
 
 

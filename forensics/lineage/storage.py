@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from forensics.errors import IntegrityError
-from forensics.lineage.records import PROPOSITIONS, Comparison
+from forensics.lineage.records import PROPOSITIONS, Background, Comparison
 
 MATRICES, WORDS = "matrices.npz", "comparison.json"
+UNRELATED = "background.unrelated_p"
 PLAIN = ("prompts", "kin", "contrast", "p_value", "distance", "support_distances")
 
 
@@ -25,6 +26,8 @@ def save(comparison: Comparison, folder: Path) -> None:
     arrays |= {f"score.{name}": values for name, values in comparison.scores.items()}
     for name in PROPOSITIONS:
         arrays |= {f"llr.{name}": comparison.llr[name], f"raw.{name}": comparison.llr_raw[name]}
+    if comparison.background:
+        arrays[UNRELATED] = comparison.background.unrelated_p
     part = folder / (MATRICES + ".part")
     with part.open("wb") as out:
         np.savez_compressed(out, allow_pickle=False, **arrays)
@@ -36,6 +39,7 @@ def save(comparison: Comparison, folder: Path) -> None:
         "scores": list(comparison.scores),
         "calibration": dict(comparison.calibration),
         "manifest": dict(comparison.manifest),
+        "background": comparison.background.models if comparison.background else None,
     }
     text = json.dumps(words, allow_nan=False, ensure_ascii=False)
     part = folder / (WORDS + ".part")
@@ -60,6 +64,7 @@ def load(folder: Path) -> Comparison:
                 relation=_words(words["relation"]),
                 calibration=words["calibration"],
                 manifest=words["manifest"],
+                background=Background(words["background"], arrays[UNRELATED]) if words.get("background") else None,
                 **{name: arrays[name] for name in PLAIN},
             )
     except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error) as problem:

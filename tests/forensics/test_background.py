@@ -17,7 +17,9 @@ from forensics.lineage.against import Case, compare_against
 from forensics.lineage.comparison import Plan, compare
 from forensics.lineage.frozen import Frozen, freeze, joined
 from forensics.lineage.frozen_file import read_frozen, write_frozen
+from forensics.lineage.identification import identify
 from forensics.lineage.records import Comparison
+from forensics.lineage.storage import load, save
 from forensics.records import Prompt, ResponseSet
 from tests.forensics import worlds
 
@@ -137,6 +139,16 @@ def test_a_frozen_file_says_what_the_recording_says_and_holds_no_reply(
         held = b"".join(stored[name].tobytes() for name in stored.files)
     words = sets[8].completions[0].text.split()[:4]
     assert not any(word.encode() in held or word.encode("utf-32-le") in held for word in words)
+
+
+def test_a_comparison_beside_a_background_survives_storage(
+    sets: list[ResponseSet], background: Frozen, tmp_path: Path
+) -> None:
+    told = compare_against(Case.of([sets[2], sets[5]], ASKED, background, PLAN))
+    save(told, tmp_path / "c")
+    back = load(tmp_path / "c")
+    assert identify(back, "m05") == identify(told, "m05")
+    assert back.background is not None and back.population == told.population == 22
 
 
 def test_a_doctored_file_an_outdated_one_and_another_kind_are_refused(background: Frozen, tmp_path: Path) -> None:

@@ -217,9 +217,10 @@ def test_style_is_told_by_its_probes_and_by_the_habits_that_both_over_use() -> N
 
 def test_what_an_observation_adds_to_a_cosine_is_what_it_falls_by_without_it() -> None:
     rng = np.random.default_rng(2)
-    n, k = 300, 40
-    shared, averages = rng.normal(size=k), rng.normal(size=(n, k))
-    own = [[averages[p] + rng.normal(size=k) + 0.08 * shared for p in range(n)] for _ in range(2)]
+    n, k = 120, 6
+    averages = rng.normal(size=(n, k))
+    habits = 0.5 * rng.normal(size=(2, k))
+    own = [[average + rng.normal(size=k) + habit for average in averages] for habit in habits]
     gaps = [[None if p % 3 == side else vector for p, vector in enumerate(told)] for side, told in enumerate(own)]
 
     def cosine(observed: list[list[np.ndarray | None]], without: int | None = None) -> tuple[float, np.ndarray]:
@@ -234,10 +235,10 @@ def test_what_an_observation_adds_to_a_cosine_is_what_it_falls_by_without_it() -
 
     for observed in (own, gaps):
         whole, means = cosine(observed)
-        values = cosine_influence(means, observed, averages)
+        values = cosine_influence(means, observed, list(averages))
         assert values.mean() == pytest.approx(whole, abs=1e-9)
         falls = np.array([whole - cosine(observed, p)[0] for p in range(n)])
-        assert np.allclose((values - whole) / (n - 1), falls, atol=0.05 * np.abs(falls).max())
+        assert np.allclose((values - whole) / (n - 1), falls, atol=0.1 * np.abs(falls).max())
 
 
 def test_without_an_lr_the_reason_and_the_phrases_are_still_told() -> None:
