@@ -145,7 +145,9 @@ def _check(args: argparse.Namespace) -> None:
         told = "a pool" if _is_pool(plain) else f"a suite of {parse_suite(plain).calls} calls"
         print(f"{path.name}: {told}, nothing wrong")
     if wrong:
-        raise SuiteError(f"{len(wrong)} faults:\n" + "\n".join(printable(line) for line in wrong))
+        raise SuiteError(
+            f"{len(wrong)} fault{'s' * (len(wrong) > 1)}:\n" + "\n".join(printable(line) for line in wrong)
+        )
 
 
 def _is_pool(plain: Any) -> bool:

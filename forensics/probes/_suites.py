@@ -82,7 +82,9 @@ def _prompt(row: Mapping[str, Any]) -> Prompt:
     for name, value in {"prompt_id": row["prompt_id"], "family": row["family"], **texts}.items():
         if not isinstance(value, str) or (not value and name not in ("category", "cell")):
             raise ValueError(f"{name} must be a text, not {value!r}")
-    return Prompt(row["prompt_id"], turns, mode, row["family"], answer=row.get("answer"), **texts)
+    if (answer := row.get("answer")) is not None and not (isinstance(answer, str) and answer.strip()):
+        raise ValueError(f"answer must be a text, not {answer!r}")
+    return Prompt(row["prompt_id"], turns, mode, row["family"], answer=answer, **texts)
 
 
 def parse_probe(row: Mapping[str, Any], where: str) -> Probe:
