@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from forensics.errors import SuiteError
-from forensics.probes._suites import HIDDEN, Suite, messages_of, parse_suite
-from forensics.records import Message, Mode, Prompt
+from forensics.probes._suites import HIDDEN, Suite, parse_prompt, parse_suite
+from forensics.records import Message, Prompt
 
 POOLS = Path(__file__).parent / "pools"
 SUITES = Path(__file__).parent / "suites"
@@ -72,10 +72,12 @@ def _entry(row: Mapping[str, Any], head: Mapping[str, Any], where: str) -> Entry
         if (tier := row.get("tier", "")) not in ("", *TIERS):
             raise ValueError(f"tier must be one of {', '.join(TIERS)}, not {tier!r}")
         first = _prompt(row, head)
-        frame = head.get("frame", "{text}")
+        frame, also = head.get("frame", "{text}"), row.get("also", [])
+        if not isinstance(also, list) or not all(isinstance(text, str) and text.strip() for text in also):
+            raise ValueError("also must be a list of texts")
         others = tuple(
             replace(first, prompt_id=f"{first.prompt_id}~{k}", messages=_reworded(first, _framed(text, frame)))
-            for k, text in enumerate(row.get("also", ()), start=1)
+            for k, text in enumerate(also, start=1)
         )
         return Entry((first, *others), tier, str(row.get("lure", "")))
     except (AttributeError, KeyError, TypeError, ValueError) as problem:
@@ -87,17 +89,10 @@ def _entry(row: Mapping[str, Any], head: Mapping[str, Any], where: str) -> Entry
 def _prompt(row: Mapping[str, Any], head: Mapping[str, Any]) -> Prompt:
     texts = row["turns"] if "turns" in row else [_framed(row["text"], head.get("frame", "{text}"))]
     roles = ["user" if (len(texts) - i) % 2 else "assistant" for i in range(len(texts))]
-    turns = messages_of([{"role": role, "content": text} for role, text in zip(roles, texts, strict=True)])
-    return Prompt(
-        row["id"],
-        turns,
-        Mode(head.get("mode", "chat")),
-        head["family"],
-        row.get("category", ""),
-        row.get("answer"),
-        row.get("cell", ""),
-        row.get("language", "en"),
-    )
+    turns = [{"role": role, "content": text} for role, text in zip(roles, texts, strict=True)]
+    same = {name: row[name] for name in ("category", "cell", "language", "answer") if name in row}
+    mode = head.get("mode", "chat")
+    return parse_prompt({"prompt_id": row["id"], "family": head["family"], "mode": mode, "messages": turns, **same})
 
 
 def _framed(text: str, frame: str) -> str:

@@ -72,7 +72,8 @@ def messages_of(rows: Sequence[Mapping[str, str]]) -> tuple[Message, ...]:
     return turns
 
 
-def _prompt(row: Mapping[str, Any]) -> Prompt:
+def parse_prompt(row: Mapping[str, Any]) -> Prompt:
+    """A prompt from plain JSON; raises KeyError, TypeError or ValueError with what is wrong."""
     if odd := set(row) - FIELDS:
         raise ValueError(f"unknown field {', '.join(sorted(odd))}")
     mode, turns = Mode(row.get("mode", "chat")), messages_of(row["messages"])
@@ -91,7 +92,7 @@ def parse_probe(row: Mapping[str, Any], where: str) -> Probe:
     """A probe from plain JSON; raises SuiteError that names it."""
     named = f"{where} ({row['prompt_id']})" if isinstance(row, Mapping) and "prompt_id" in row else where
     try:
-        return Probe(_prompt(row), GenerationConfig(**row["config"]))
+        return Probe(parse_prompt(row), GenerationConfig(**row["config"]))
     except KeyError as problem:
         raise SuiteError(f"the field {problem} is missing", where=named) from problem
     except (AttributeError, BadInput, TypeError, ValueError) as problem:

@@ -38,8 +38,8 @@ SCRIPTS = {
     "ko": r"[\uac00-\ud7af]",
 }
 WORDS = {
-    "de": "der die das ein eine einen und mir mein meine mich ich du dir nur wie was welcher welches darf gib zähle eines "
-    "bitte auf für im in vor nenne schreibe beschreibe erfinde erkläre kannst kennt den sich wer wenn irgendeine",
+    "de": "der die das ein eine einen und mir mein meine mich ich du dir nur wie was welcher welches darf gib zähle "
+    "eines bitte auf für im in vor nenne schreibe beschreibe erfinde erkläre kannst kennt den sich wer wenn irgendeine",
     "fr": "le la les un une des et je tu de du quel quelle que est pour mon ma ton sur d'un qui comment choisis",
     "es": "el la los las un una y de que qué quién para en mi es por solo nada más tu hoy ni",
     "it": "il la lo un una e di che per mi come qual sono chi della è solo quello scegli",
@@ -51,9 +51,10 @@ WORDS = {
 }
 """Words that a text in this language is likely to hold."""
 HARM = re.compile(
-    r"\b(?:kill\w*|murder\w*|suicid\w*|bomb\w*|explosiv\w*|weapon\w*|guns?|rifle\w*|poison\w*|drugs?|cocaine|meth|heroin"
-    r"|hack(?:ing|ed|er)?|malware|virus(?:es)? (?:that|for)|ransom\w*|phish\w*|stalk\w*|torture\w*|rape\w*|sexual\w*"
-    r"|nudes?|porn\w*|child abuse|terror\w*|nazi\w*|genocid\w*|self-harm|steal(?:ing)?|shoplift\w*|launder(?:ing)? money"
+    r"\b(?:kill\w*|murder\w*|suicid\w*|bomb\w*|explosiv\w*|weapon\w*|guns?|rifle\w*|poison\w*|drugs?|cocaine|meth"
+    r"|heroin|hack(?:ing|ed|er)?|malware|virus(?:es)? (?:that|for)|ransom\w*|phish\w*|stalk\w*|torture\w*|rape\w*"
+    r"|sexual\w*|nudes?|porn\w*|child abuse|terror\w*|nazi\w*|genocid\w*|self-harm|steal(?:ing)?|shoplift\w*"
+    r"|launder(?:ing)? money"
     r"|counterfeit\w*|forge a|fake (?:id|passport|document)\w*|bypass\w*|jailbreak\w*|töten|bombe|waffe\w*|vergift\w*"
     r"|drogen|tuer|arme à feu|matar|arma|veneno|uccidere|zabić|tappaa|öldür\w*|убить|оружи\w*)\b"
     "|杀|毒|爆炸|殺|무기|قتل|हत्या",

@@ -1,9 +1,10 @@
-"""The suites that ship: composed of the pools, stable by hash, large enough for every channel; and suites drawn anew."""
+"""The suites that ship: composed of the pools, stable by hash, enough for every channel; and suites drawn anew."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -93,7 +94,7 @@ def test_a_draw_has_the_size_of_its_suite_in_another_order() -> None:
     assert sizes[0] == sizes[1]
     assert drawn.calls == shipped.calls
     families = [p.prompt.family for p in drawn.probes]
-    runs = sum(a != b for a, b in zip(families, families[1:], strict=False))
+    runs = sum(a != b for a, b in pairwise(families))
     assert runs > 300
     reworded = sum("~" in p.prompt.prompt_id for p in drawn.probes)
     assert 100 < reworded < 500
@@ -192,3 +193,18 @@ def test_a_text_is_never_estimated_at_fewer_tokens_than_words_or_ideographs() ->
 
 def test_every_pool_file_belongs_to_a_family() -> None:
     assert {path.stem for path in POOLS.glob("*.json")} == set(registry.names(probes.PACKAGE))
+
+
+def test_the_document_counts_what_the_suites_hold() -> None:
+    document = (Path(__file__).parents[2] / "docs" / "suites.md").read_text(encoding="utf-8")
+    names = ("quick", "standard", "deep")
+    held = {name: Counter(p.prompt.family for p in load_suite(name).probes) for name in names}
+    calls: dict[str, Counter[str]] = {name: Counter() for name in names}
+    for name in names:
+        for probe in load_suite(name).probes:
+            calls[name][probe.prompt.family] += probe.config.samples
+    for family in registry.names(probes.PACKAGE):
+        cells = [f"{held[n][family]} / {calls[n][family]}" for n in names]
+        assert f"| *{family}* | {' | '.join(cells)} |" in document
+    totals = " | ".join(f"{len(load_suite(n).probes):,} / {load_suite(n).calls:,}" for n in names)
+    assert f"| all | {totals} |" in document
