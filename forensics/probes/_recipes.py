@@ -102,7 +102,8 @@ def _drawn(line: Line, seed: str, secret: Path | None, share: float) -> list[Pro
     known = (*core_pool(line.family), *pool(line.family))
     if shared := {e.prompt.prompt_id for e in hidden} & {e.prompt.prompt_id for e in known}:
         raise SuiteError(f"the secret pool of {line.family} holds ids of the public one: {', '.join(sorted(shared))}")
-    from_hidden = _spread(hidden, round(size * share), seed)
+    kept = sum(entry.prompt.category.endswith(REFERENCE) for entry in known)
+    from_hidden = _spread(hidden, min(round(size * share), size - kept), seed)
     chosen = [*from_hidden, *_spread(known, size - len(from_hidden), seed)]
     config = _config(line)
     return [Probe(_wording(entry, seed), config) for entry in chosen]

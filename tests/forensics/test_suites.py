@@ -144,6 +144,16 @@ def test_a_secret_pool_that_is_too_small_is_filled_up_from_the_public_one(secret
     assert (sum(map(is_secret, decoys)), len(decoys)) == (30, 50)
 
 
+def test_secret_texts_never_displace_the_reference_of_token_counts(tmp_path: Path) -> None:
+    rows = [{"id": f"own-{i}", "text": f"hill {i}"} for i in range(60)]
+    plain = {"family": "tokenizer-bands", "version": "1", "probes": rows}
+    (tmp_path / "tokenizer-bands.json").write_text(json.dumps(plain), encoding="utf-8")
+    asked = [p.prompt for p in draw_suite("standard", "x", secret=tmp_path, share=1.0).probes]
+    counted = [p for p in asked if p.family == "tokenizer-bands"]
+    assert (sum(map(is_secret, counted)), len(counted)) == (47, 48)
+    assert "count-001" in {p.prompt_id for p in counted}
+
+
 def test_a_secret_pool_may_not_reuse_public_ids_or_another_familys_name(secrets: Path) -> None:
     plain = json.loads((secrets / "decoys.json").read_text(encoding="utf-8"))
     plain["probes"][0]["id"] = "plain-001"
