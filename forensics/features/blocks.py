@@ -29,7 +29,7 @@ class Block:
     row_of_segment: NDArray[np.int64]
 
 
-CLOSED = frozenset({"one-word", "self-identification"})
+CLOSED = frozenset({"one-word", "self-identification", "tokenizer-bands"})
 
 
 def open_prompts(prompts: Mapping[str, Prompt]) -> frozenset[str]:

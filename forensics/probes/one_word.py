@@ -2,18 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from forensics.probes._family import Family
 from forensics.records import Declaration, GenerationConfig
-
-
-@dataclass(frozen=True)
-class OneWord:
-    """The family: what it is for, and how its completions are drawn unless a suite says otherwise."""
-
-    declaration: Declaration
-    config: GenerationConfig
-
 
 DECLARATION = Declaration(
     name="one-word",
@@ -23,4 +13,4 @@ DECLARATION = Declaration(
     parameters={"cell": "task/language"},
     limitations=("Eight samples show a preference, not a distribution in detail.",),
 )
-PLUGIN = OneWord(DECLARATION, GenerationConfig(max_tokens=6, temperature=1.0, samples=8))
+PLUGIN = Family(DECLARATION, GenerationConfig(max_tokens=6, temperature=1.0, samples=8))

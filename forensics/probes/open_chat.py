@@ -2,18 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from forensics.probes._family import Family
 from forensics.records import Declaration, GenerationConfig
-
-
-@dataclass(frozen=True)
-class OpenChat:
-    """The family: what it is for, and how its completions are drawn unless a suite says otherwise."""
-
-    declaration: Declaration
-    config: GenerationConfig
-
 
 DECLARATION = Declaration(
     name="open-chat",
@@ -25,4 +15,4 @@ DECLARATION = Declaration(
         "Low similarity is weak evidence of no lineage.",
     ),
 )
-PLUGIN = OpenChat(DECLARATION, GenerationConfig(max_tokens=80, top_logprobs=20))
+PLUGIN = Family(DECLARATION, GenerationConfig(max_tokens=80, top_logprobs=20))

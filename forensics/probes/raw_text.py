@@ -2,18 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from forensics.probes._family import Family
 from forensics.records import Declaration, GenerationConfig
-
-
-@dataclass(frozen=True)
-class RawText:
-    """The family: what it is for, and how its completions are drawn unless a suite says otherwise."""
-
-    declaration: Declaration
-    config: GenerationConfig
-
 
 DECLARATION = Declaration(
     name="raw-text",
@@ -26,4 +16,4 @@ DECLARATION = Declaration(
         "Distributions compare only between models of one tokenizer.",
     ),
 )
-PLUGIN = RawText(DECLARATION, GenerationConfig(max_tokens=24, top_logprobs=40))
+PLUGIN = Family(DECLARATION, GenerationConfig(max_tokens=24, top_logprobs=40))

@@ -2,18 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from forensics.probes._family import Family
 from forensics.records import Declaration, GenerationConfig
-
-
-@dataclass(frozen=True)
-class RefusalBoundary:
-    """The family: what it is for, and how its completions are drawn unless a suite says otherwise."""
-
-    declaration: Declaration
-    config: GenerationConfig
-
 
 DECLARATION = Declaration(
     name="refusal-boundary",
@@ -25,4 +15,4 @@ DECLARATION = Declaration(
         "Most models answer most of these.",
     ),
 )
-PLUGIN = RefusalBoundary(DECLARATION, GenerationConfig(max_tokens=64, top_logprobs=20))
+PLUGIN = Family(DECLARATION, GenerationConfig(max_tokens=64, top_logprobs=20))

@@ -2,18 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from forensics.probes._family import Family
 from forensics.records import Declaration, GenerationConfig
-
-
-@dataclass(frozen=True)
-class SelfIdentification:
-    """The family: what it is for, and how its completions are drawn unless a suite says otherwise."""
-
-    declaration: Declaration
-    config: GenerationConfig
-
 
 DECLARATION = Declaration(
     name="self-identification",
@@ -22,4 +12,4 @@ DECLARATION = Declaration(
     source="Names that models give themselves; a quarter of models misidentify themselves (arXiv 2411.10683).",
     limitations=("Shown, never weighed: a model can be told to say anything of itself.",),
 )
-PLUGIN = SelfIdentification(DECLARATION, GenerationConfig(max_tokens=48))
+PLUGIN = Family(DECLARATION, GenerationConfig(max_tokens=48))

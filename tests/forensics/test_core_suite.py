@@ -1,4 +1,4 @@
-"""The suite that ships."""
+"""The suite `core`, which the zoo's calibration is tied to."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ SUITE = load_suite("core")
 LEAST = {"raw-text": 60, "open-chat": 100, "one-word": 16, "refusal-boundary": 24, "self-identification": 6}
 
 
-def test_every_family_is_a_plug_in_and_has_prompts_enough() -> None:
+def test_its_families_are_plug_ins_and_have_prompts_enough() -> None:
     held = Counter(probe.prompt.family for probe in SUITE.probes)
-    assert set(held) == set(load_all(forensics.probes.PACKAGE)) == set(LEAST)
+    assert set(held) == set(LEAST)
+    assert set(LEAST) <= set(load_all(forensics.probes.PACKAGE))
     assert all(held[family] >= least for family, least in LEAST.items())
 
 
