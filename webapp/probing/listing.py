@@ -65,6 +65,6 @@ def collections(
 
 def completions(collection: Collection, *, outcome: str = "") -> QuerySet[Completion]:
     """The collection's completions with their prompts, by outcome where one is named."""
-    found = collection.completions.select_related("probe").defer("raw_zlib", "request_zlib", "next_tokens")
+    found = collection.completions.select_related("probe").defer("next_tokens")
     found = found.filter(outcome=outcome) if outcome else found
     return found.annotate(ordinal=F("probe__ordinal")).order_by("ordinal", "sample")

@@ -10,7 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from webapp.custody import queries as custody
-from webapp.probing import queries, services, verifying
+from webapp.probing import leases, queries, verifying
 from webapp.probing.models import Collection
 
 
@@ -42,7 +42,7 @@ class Command(BaseCommand):
         self._say({"collections": rows}, lines or ["No collections."])
 
     def _sweep(self, _: dict[str, Any]) -> None:
-        swept = services.sweep()
+        swept = leases.sweep()
         self._say({"swept": swept}, [f"{swept} expired leases were given back."])
 
     def _verify(self, options: dict[str, Any]) -> None:
