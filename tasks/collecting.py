@@ -117,7 +117,13 @@ def _work(collection: Collection, owner: str, heart: Heartbeat) -> None:
 def _work_at_pace(collection: Collection, owner: str, may_go_on: Callable[[], bool], touch: Callable[[], None]) -> None:
     stored = endpoints.pace_of(collection.model)
     pace = Pace(stored.origin, stored.concurrency, stored.per_minute, stored.jitter)
-    pacer = EndpointPacer(pace, settings.PACING_URL, collection=str(collection.pk), seed=collection.seed)
+    pacer = EndpointPacer(
+        pace,
+        settings.PACING_URL,
+        collection=str(collection.pk),
+        seed=collection.seed,
+        shared=endpoints.is_shared(collection),
+    )
     with warm.session(collection.model, pacer) as session:
         sending.send(collection, owner, session, pacer, may_go_on=may_go_on, touch=touch)
     if pacer.turned_away:

@@ -33,7 +33,7 @@ SHORT_HOLD = 5.0
 """Seconds of a wait that a call stands through in line; for a longer one it is given back."""
 LONGEST_IN_LINE = 15.0
 BEAT = 1.0
-EXPIRY_MS = 10_000
+EXPIRY_MS = 6_000
 BURST_MS = 50
 """By how much a call may be early against the rate, so that asking in rounds does not slow it down."""
 QUIET_MS = 1_500
@@ -77,22 +77,19 @@ class _Hold:
 
 
 class EndpointPacer:
-    """One session's place before an endpoint. `held_for` and `why` carry over a wait from before."""
+    """One session's place before an endpoint. `shared`: others may be sending there, even if Redis knows of none."""
 
-    def __init__(
-        self, pace: Pace, url: str, *, collection: str, seed: int = 0, held_for: float = 0.0, why: str = ""
-    ) -> None:
+    def __init__(self, pace: Pace, url: str, *, collection: str, seed: int = 0, shared: bool = False) -> None:
         self.pace, self.stopped, self.turned_away = pace, "", ""
         self._url, self._collection, self._holder = url, collection, f"{collection}/{uuid.uuid4().hex}"
         self._random = random.Random(seed)
         self._line: deque[tuple[asyncio.Future[None], float]] = deque()
-        self._in_flight = self._unwritten = self._born = self._half = self._fails = 0
+        self._in_flight = self._unwritten = self._half = self._fails = 0
+        self._born = -1 if shared else 0
         self._hold, self._troubled, self._away_until = _Hold(), True, 0.0
         self._next_alone = 0.0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._doorman: asyncio.Task[None] | None = None
-        if held_for > 0:
-            self._hold.extend(held_for, why)
 
     @property
     def held(self) -> tuple[float, str]:
@@ -110,9 +107,10 @@ class EndpointPacer:
         self.stopped = self.stopped or why
         self._wake_soon()
 
-    def unwritten(self, number: int) -> None:
-        """Replies that have come and are not in the ledger yet hold their places: a worker's death repeats no more."""
-        self._unwritten = number
+    def written(self, number: int | None = None) -> None:
+        """So many replies (None: all that came) are in the ledger. Until then they hold their places, so that a
+        worker's death repeats no more calls than may be under way."""
+        self._unwritten = 0 if number is None else max(0, self._unwritten - number)
         self._wake_soon()
 
     def _wake_soon(self) -> None:
@@ -148,6 +146,7 @@ class EndpointPacer:
         """Learns from a reply: waits that the server asks for, failures in a row, a key that is refused."""
         if not reply.sent:
             return
+        self._unwritten += 1
         status, outcome = reply.status, reply.completion.outcome
         if refused(reply):
             self.turned_away = reply.error

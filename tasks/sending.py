@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from types import TracebackType
 from typing import TypeVar
@@ -44,8 +44,8 @@ class Clerk:
         self._stock: deque[Claim] = deque()
         self._came: list[Answered] = []
         self._held: list[tuple[Claim, Reply]] = []
-        self._writing = 0
-        self._empty = self._closing = False
+        self._out = 0
+        self._dry = self._empty = self._closing = False
         self._noted = (0.0, "", "")
         self.problem: BaseException | None = None
         self._size = max(4, min(LARGEST_CLAIM, pacer.pace.concurrency))
@@ -68,13 +68,16 @@ class Clerk:
         """Whether nothing more will be given out."""
         return self._empty or self._closing or self.problem is not None
 
-    def next_claim(self) -> Claim | None:
-        """The next call to send, waited for while the clerk is fetching it; None where there is none now."""
+    def next_claim(self, *, patient: bool) -> Claim | None:
+        """The next call to send, or None where there is none now. It is waited for while the clerk is fetching it; a
+        `patient` caller, who has nothing else to do, also waits for what calls under way may set free."""
         with self._changed:
-            self._changed.wait_for(lambda: self._stock or self.is_over, WAIT_FOR_STOCK)
-            claim = self._stock.popleft() if self._stock and not self.is_over else None
-            if len(self._stock) <= self._size // 2:
-                self._changed.notify_all()
+            self._changed.wait_for(lambda: self._stock or self.is_over or (self._dry and not patient), WAIT_FOR_STOCK)
+            if self.is_over or not self._stock:
+                return None
+            self._out += 1
+            claim = self._stock.popleft()
+            self._changed.notify_all()
             return claim
 
     def hand_over(self, claim: Claim, reply: Reply) -> None:
@@ -82,7 +85,6 @@ class Clerk:
         with self._changed:
             if reply.sent:
                 self._came.append(Answered(claim, reply, timezone.now()))
-                self._pacer.unwritten(len(self._came) + self._writing)
             else:
                 self._held.append((claim, reply))
             self._changed.notify_all()
@@ -106,36 +108,45 @@ class Clerk:
             self._changed.wait_for(self._has_work, NOTE_EVERY)
             came, self._came = self._came, []
             held, self._held = self._held, []
-            self._writing = len(came)
             closing = self._closing
-            unused = [self._stock.popleft() for _ in range(len(self._stock))] if closing else []
-        if came:
-            self._patiently(lambda: ledger.record(self._collection, came))
-            with self._changed:
-                self._writing = 0
-                self._pacer.unwritten(len(self._came))
-        for claim, reply in held:
-            self._patiently(lambda c=claim, r=reply: ledger.release([c], f"not sent: {r.error}"))
+        self._write(came, held)
         self._note()
         if closing:
-            self._patiently(lambda: ledger.release(unused, "not sent: the slice ended"))
+            self._patiently(lambda: ledger.release(list(self._stock), "not sent: the slice ended"))
             return bool(self._came or self._held)
         self._fetch()
         return True
 
+    def _write(self, came: Sequence[Answered], held: Sequence[tuple[Claim, Reply]]) -> None:
+        if came:
+            self._patiently(lambda: ledger.record(self._collection, came))
+            self._pacer.written(len(came))
+        for why in {reply.error for _, reply in held}:
+            back = [claim for claim, reply in held if reply.error == why]
+            self._patiently(lambda b=back, w=why: ledger.release(b, f"not sent: {w}"))
+        with self._changed:
+            self._out -= len(came) + len(held)
+            # What was written may have cost less than its worst: the budget may have room again.
+            self._dry = self._dry and not (came or held)
+
+    @property
+    def _is_hungry(self) -> bool:
+        return not self._dry and not self._empty and len(self._stock) <= self._size // 2
+
     def _has_work(self) -> bool:
-        hungry = len(self._stock) <= self._size // 2 and not self._empty
-        return bool(self._came or self._held or self._closing or hungry)
+        return bool(self._came or self._held or self._closing or self._is_hungry)
 
     def _fetch(self) -> None:
-        if self._empty or len(self._stock) > self._size // 2:
+        if not self._is_hungry:
             return
         claims: list[Claim] = []
-        if self._may_go_on() and not self._pacer.stopped and not self._pacer.held[0]:
+        going_on = self._may_go_on() and not self._pacer.stopped and not self._pacer.held[0]
+        if going_on:
             claims = self._patiently(lambda: ledger.claim(self._collection, self._owner, self._size))
         with self._changed:
             self._stock.extend(claims)
-            self._empty = not claims
+            self._dry = not claims
+            self._empty = not claims and not self._stock and (self._out == 0 or not going_on)
             self._changed.notify_all()
 
     def _note(self, *, finally_: bool = False) -> None:
@@ -174,7 +185,7 @@ class Feed(Iterator[Call]):
         self.open: dict[Key, Claim] = {}
 
     def __next__(self) -> Call:
-        claim = self._clerk.next_claim() if len(self.open) < self._most else None
+        claim = self._clerk.next_claim(patient=not self.open) if len(self.open) < self._most else None
         if claim is None:
             raise StopIteration
         self.open[claim.call.prompt.prompt_id, claim.call.sample] = claim
@@ -205,6 +216,7 @@ def send(
                     clerk.hand_over(feed.answered(reply), reply)
                     if not may_go_on():
                         pacer.stop("the slice ended")
+                pacer.written()
                 if feed.open:
                     raise AdapterError(f"the adapter left {len(feed.open)} calls unanswered")
     finally:

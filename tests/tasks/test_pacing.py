@@ -194,7 +194,7 @@ def test_an_emptied_broker_forgets_neither_the_wait_nor_what_is_under_way() -> N
     shared = pace(concurrency=2)
 
     async def work() -> None:
-        one, other = pacer(shared, "a"), pacer(shared, "b")
+        one, other = pacer(shared, "a"), pacer(shared, "b", shared=True)
         holding = asyncio.create_task(sends(one, 2, 4.0))
         await asyncio.sleep(0.1)
         redis.Redis.from_url(URL).flushall()
@@ -237,11 +237,12 @@ def test_a_place_is_kept_until_the_reply_is_written() -> None:
     async def work() -> None:
         one = pacer(pace(concurrency=2))
         await sends(one, 2)
-        one.unwritten(2)
+        for _ in range(2):
+            await one.saw(said(Outcome.COMPLETED, status=200))
         third = asyncio.create_task(sends(one, 1))
         await asyncio.sleep(0.3)
         assert not third.done()
-        one.unwritten(0)
+        one.written(1)
         assert await asyncio.wait_for(third, 2) == 0
 
     run(work)

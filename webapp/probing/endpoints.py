@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from webapp.catalogue import queries as catalogue
 from webapp.catalogue.models import Model
-from webapp.probing.models import Endpoint
+from webapp.probing.models import Collection, Endpoint
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -27,6 +27,13 @@ def pace_of(model: Model) -> Endpoint:
     """The pace for a model's endpoint: what was set for its origin, else the default, not stored."""
     origin = origin_of(model.location)
     return Endpoint.objects.filter(origin=origin).first() or Endpoint(origin=origin)
+
+
+def is_shared(collection: Collection) -> bool:
+    """Whether another collection is running on the same origin."""
+    origin = origin_of(collection.model.location)
+    running = Collection.objects.filter(state=Collection.State.RUNNING).exclude(pk=collection.pk)
+    return origin in map(origin_of, running.values_list("model__location", flat=True))
 
 
 def set_pace(model: Model, *, concurrency: int | None = None, per_minute: int | None = None) -> Endpoint:
