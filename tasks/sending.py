@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
+from functools import partial
 from types import TracebackType
 from typing import TypeVar
 
@@ -22,7 +23,7 @@ from forensics.adapters import Call, Reply, Session
 from forensics.errors import AdapterError
 from tasks import ledger
 from tasks.ledger import Answered, Claim
-from tasks.pacing import EndpointPacer
+from tasks.pacing import SHORT_HOLD, EndpointPacer
 from webapp.probing.models import Collection
 
 log = logging.getLogger(__name__)
@@ -123,7 +124,7 @@ class Clerk:
             self._pacer.written(len(came))
         for why in {reply.error for _, reply in held}:
             back = [claim for claim, reply in held if reply.error == why]
-            self._patiently(lambda b=back, w=why: ledger.release(b, f"not sent: {w}"))
+            self._patiently(partial(ledger.release, back, f"not sent: {why}"))
         with self._changed:
             self._out -= len(came) + len(held)
             # What was written may have cost less than its worst: the budget may have room again.
@@ -140,13 +141,14 @@ class Clerk:
         if not self._is_hungry:
             return
         claims: list[Claim] = []
-        going_on = self._may_go_on() and not self._pacer.stopped and not self._pacer.held[0]
+        # A short wait is stood through in line; for a longer one the slice ends and another begins when it is over.
+        going_on = self._may_go_on() and not self._pacer.stopped and self._pacer.held[0] <= SHORT_HOLD
         if going_on:
             claims = self._patiently(lambda: ledger.claim(self._collection, self._owner, self._size))
         with self._changed:
             self._stock.extend(claims)
             self._dry = not claims
-            self._empty = not claims and not self._stock and (self._out == 0 or not going_on)
+            self._empty = not going_on or (not claims and not self._stock and self._out == 0)
             self._changed.notify_all()
 
     def _note(self, *, finally_: bool = False) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import F, QuerySet
@@ -35,7 +36,7 @@ def take_back(calls: Sequence[ProbeCall]) -> int:
     return taken.update(state=ProbeCall.State.WAITING, lease_expires=None)
 
 
-def charge(collection: object, tokens: Iterable[tuple[int, int]]) -> None:
+def charge(collection: UUID, tokens: Iterable[tuple[int, int]]) -> None:
     """Count sends and their tokens, of prompts and of replies, as spent."""
     if charges := list(tokens):
         Collection.objects.filter(pk=collection).update(
