@@ -70,15 +70,17 @@ class Clerk:
         return self._empty or self._closing or self.problem is not None
 
     def next_claim(self, *, patient: bool) -> Claim | None:
-        """The next call to send, or None where there is none now. It is waited for while the clerk is fetching it; a
-        `patient` caller, who has nothing else to do, also waits for what calls under way may set free."""
+        """The next call to send, or None where there is none now. A `patient` caller, who has nothing under way, waits
+        for the clerk; any other has replies to take meanwhile, and asks again."""
         with self._changed:
-            self._changed.wait_for(lambda: self._stock or self.is_over or (self._dry and not patient), WAIT_FOR_STOCK)
+            if patient:
+                self._changed.wait_for(lambda: self._stock or self.is_over, WAIT_FOR_STOCK)
             if self.is_over or not self._stock:
                 return None
             self._out += 1
             claim = self._stock.popleft()
-            self._changed.notify_all()
+            if self._is_hungry:
+                self._changed.notify_all()
             return claim
 
     def hand_over(self, claim: Claim, reply: Reply) -> None:
@@ -132,7 +134,7 @@ class Clerk:
 
     @property
     def _is_hungry(self) -> bool:
-        return not self._dry and not self._empty and len(self._stock) <= self._size // 2
+        return not self._dry and not self._empty and len(self._stock) < self._size
 
     def _has_work(self) -> bool:
         return bool(self._came or self._held or self._closing or self._is_hungry)
