@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import math
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 
 from forensics.adapters import Call, Reply, Session
 from forensics.errors import AdapterError
@@ -19,6 +21,9 @@ BATCH = 256
 ATTEMPTS = 5
 THROTTLED_ATTEMPTS = 40
 LONGEST_WAIT = 600.0
+SHORTEST_WAIT = 1.0
+TEMPLATE_TOKENS = 64
+"""What a chat template may add to a message."""
 RETRIED = frozenset({Outcome.THROTTLED, Outcome.TIMED_OUT, Outcome.FAILED})
 REFUSED_STATUS = frozenset({401, 403, 404})
 
@@ -37,18 +42,24 @@ def calls_of(suite: Suite) -> Iterator[Call]:
 def retry_delay(reply: Reply, attempt: int) -> float | None:
     """Seconds to wait before this call is sent again after its `attempt`-th failure, or None where the reply stands.
 
-    A server's own Retry-After counts up to ten minutes; else 2, 4, 8 ... seconds up to two minutes.
+    A server's own word counts, up to ten minutes; without it 2, 4, 8 ... seconds up to two minutes.
     """
     outcome = reply.completion.outcome
     most = THROTTLED_ATTEMPTS if outcome is Outcome.THROTTLED else ATTEMPTS
     if outcome not in RETRIED or attempt >= most or (outcome is Outcome.FAILED and _is_final(reply.status)):
         return None
-    backoff = min(2.0 ** min(attempt, 10), 120.0)
-    return min(max(reply.retry_after or 0.0, backoff), LONGEST_WAIT)
+    return asked_for(reply) or min(2.0 ** min(attempt, 10), 120.0)
+
+
+def asked_for(reply: Reply) -> float | None:
+    """Seconds that the server asks to be left alone, 1 to 600, or None where it says nothing that makes sense."""
+    if reply.retry_after is None or not math.isfinite(reply.retry_after) or reply.retry_after <= 0:
+        return None
+    return min(max(reply.retry_after, SHORTEST_WAIT), LONGEST_WAIT)
 
 
 def _is_final(status: int | None) -> bool:
-    return status is not None and 400 <= status < 500
+    return status is not None and 400 <= status < 500 and status not in (408, 425)
 
 
 def refused(reply: Reply) -> bool:
@@ -79,3 +90,68 @@ def batches(calls: Iterable[Call], size: int = BATCH) -> Iterator[list[Call]]:
     iterator = iter(calls)
     while group := list(itertools.islice(iterator, size)):
         yield group
+
+
+def worst_case(probe: Probe) -> tuple[int, int]:
+    """The most tokens that one call of a probe can use: of the prompt (a token has a byte at least), of the reply."""
+    sent = sum(len(m.content.encode()) + TEMPLATE_TOKENS for m in probe.prompt.messages)
+    return sent, probe.config.max_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """Money for a million tokens of prompts and of replies, in whatever currency the prices are in."""
+
+    tokens_in: float = 0.0
+    tokens_out: float = 0.0
+
+    def cost(self, tokens_in: float, tokens_out: float) -> float:
+        """What so many tokens cost."""
+        return (tokens_in * self.tokens_in + tokens_out * self.tokens_out) / 1e6
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a run will use: *about* so much, and *at most* so much if nothing has to be sent twice."""
+
+    calls: int
+    tokens_in: int
+    tokens_out: int
+    most_in: int
+    most_out: int
+    cost: float
+    most_cost: float
+    seconds: float
+
+
+BYTES_PER_TOKEN = 4.0
+TEMPLATE_USUAL = 8
+
+
+def estimate(
+    probes: Iterable[tuple[Probe, int]],
+    prices: Prices = Prices(),
+    *,
+    concurrency: int = 1,
+    per_minute: float | None = None,
+    seconds_per_call: float = 1.5,
+    reply_share: float = 0.5,
+) -> Estimate:
+    """What the calls of a suite will use; `probes` is (probe, calls of it).
+
+    `reply_share` is how much of the room for a reply is used on average, `seconds_per_call` how long one takes: known
+    where the model has answered before.
+    """
+    calls = about_in = most_in = most_out = 0
+    for probe, times in probes:
+        worst_in, worst_out = worst_case(probe)
+        said = sum(len(m.content.encode()) / BYTES_PER_TOKEN + TEMPLATE_USUAL for m in probe.prompt.messages)
+        calls += times
+        about_in += round(said * times)
+        most_in += worst_in * times
+        most_out += worst_out * times
+    about_out = round(most_out * reply_share)
+    pace = max(concurrency, 1) / seconds_per_call
+    pace = min(pace, per_minute / 60) if per_minute else pace
+    cost, most = prices.cost(about_in, about_out), prices.cost(most_in, most_out)
+    return Estimate(calls, about_in, about_out, most_in, most_out, cost, most, calls / pace)

@@ -33,6 +33,11 @@ class Outcome(StrEnum):
         """Whether a completion with this outcome carries words of the model to compare."""
         return self in (Outcome.COMPLETED, Outcome.TRUNCATED)
 
+    @property
+    def is_failure(self) -> bool:
+        """Whether the way to the model failed, so that nothing is known of what it would have said."""
+        return self in (Outcome.MALFORMED, Outcome.THROTTLED, Outcome.TIMED_OUT, Outcome.FAILED)
+
 
 class Relation(StrEnum):
     """What a pair is found to be."""
@@ -195,11 +200,16 @@ class ResponseSet:
     @cached_property
     def content_hash(self) -> str:
         """SHA-256 over the completions and the tokenizer, without the model's name."""
-        digest = hashlib.sha256(self.tokenizer.encode())
-        for completion in self.completions:
-            digest.update(rfc8785.dumps(completion.as_json()))
-            digest.update(b"\n")
-        return digest.hexdigest()
+        return content_hash(self.tokenizer, self.completions)
+
+
+def content_hash(tokenizer: str, completions: Iterable[Completion]) -> str:
+    """SHA-256 over a tokenizer's hash and completions in (prompt_id, sample) order, each read once and let go."""
+    digest = hashlib.sha256(tokenizer.encode())
+    for completion in completions:
+        digest.update(rfc8785.dumps(completion.as_json()))
+        digest.update(b"\n")
+    return digest.hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

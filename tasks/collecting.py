@@ -9,26 +9,28 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 
 from celery.signals import worker_shutting_down
 from django.conf import settings
+from django.utils import timezone
 
 from forensics.adapters import Reply, Session
 from forensics.collection import BATCH, refused
 from forensics.errors import AdapterError, ForensicsError
-from tasks import ledger, warm
+from tasks import ledger, sending, warm
 from tasks.app import app
 from tasks.heartbeat import Heartbeat
-from tasks.ledger import Claim
+from tasks.ledger import Answered, Claim
+from tasks.pacing import EndpointPacer, Pace
 from webapp import dispatch
 from webapp.catalogue import queries as catalogue
-from webapp.probing import services
+from webapp.probing import budgets, endpoints, services
 from webapp.probing.models import Collection
 
 log = logging.getLogger(__name__)
 
-# An endpoint's calls are handed out in small numbers, so that a worker's death leaves few to be sent twice.
-CLAIM = {"gpu": BATCH, "cpu": BATCH, "api": 32}
+CLAIM = {"gpu": BATCH, "cpu": BATCH}
 WRITE_EVERY = 1.0
 LONGEST_COUNTDOWN = 30.0
 
@@ -43,7 +45,13 @@ def _stop_soon(**_: object) -> None:
 
 
 class TurnedAway(AdapterError):
-    """The target refuses every call."""
+    """The target refuses every call. What was answered beside the refusal is stored, the refused call waits."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__(
+            f"the target turns calls away: {said}. What came back is kept and nothing is lost. "
+            "Mend the key, its rights or the model's name on the model's page, then resume"
+        )
 
 
 @app.task(name=dispatch.COLLECT)
@@ -59,45 +67,80 @@ def collect_slice(collection_id: str, ticket: int) -> None:
 
     with Heartbeat(beat, settings.LEASE_SECONDS / 3) as heart:
         try:
-            _work(collection, owner, heart)
+            if not _held_for(collection):
+                _work(collection, owner, heart)
             if not heart.lost:
                 _go_on(collection)
+        except TurnedAway as problem:
+            _end(services.halt, collection, beat, str(problem))
         except ForensicsError as problem:
-            _fail(collection, beat, str(problem))
+            _end(services.fail, collection, beat, str(problem))
         except Exception as problem:
             log.exception("collection %s failed", collection_id)
-            _fail(collection, beat, f"{type(problem).__name__}: {problem}")
+            _end(services.fail, collection, beat, f"{type(problem).__name__}: {problem}")
 
 
-def _fail(collection: Collection, in_charge: Callable[[], bool], reason: str) -> None:
+def _end(
+    how: Callable[[Collection, str], bool], collection: Collection, in_charge: Callable[[], bool], reason: str
+) -> None:
     # A slice that is no longer in charge speaks for nobody: another has the collection, and may well succeed.
     if in_charge():
-        services.fail(collection, reason)
+        how(collection, reason)
+
+
+def _held_for(collection: Collection) -> float:
+    """Seconds that the endpoint still has to be left alone, as the slice before learnt."""
+    until = collection.held_until
+    return max(0.0, (until - timezone.now()).total_seconds()) if until else 0.0
 
 
 def _work(collection: Collection, owner: str, heart: Heartbeat) -> None:
     until = time.monotonic() + settings.SLICE_SECONDS
+    running = Recently(lambda: _is_running(collection))
+
+    def may_go_on() -> bool:
+        return time.monotonic() < until and not (heart.lost or _stopping.is_set()) and running()
+
+    if endpoints.is_paced(collection.model):
+        _work_at_pace(collection, owner, may_go_on, heart.touch)
+        return
     size = CLAIM[catalogue.adapter_of(collection.model).queue]
     with warm.session(collection.model) as session:
         _note_tokenizer(collection, session)
-        while time.monotonic() < until and not (heart.lost or _stopping.is_set()) and _is_running(collection):
+        while may_go_on():
             claims = ledger.claim(collection, owner, size)
             if not claims:
                 return
             _send(collection, session, claims, heart)
 
 
+def _work_at_pace(collection: Collection, owner: str, may_go_on: Callable[[], bool], touch: Callable[[], None]) -> None:
+    stored = endpoints.pace_of(collection.model)
+    pace = Pace(stored.origin, stored.concurrency, stored.per_minute, stored.jitter)
+    pacer = EndpointPacer(
+        pace,
+        settings.PACING_URL,
+        collection=str(collection.pk),
+        seed=collection.seed,
+        shared=endpoints.is_shared(collection),
+    )
+    with warm.session(collection.model, pacer) as session:
+        sending.send(collection, owner, session, pacer, may_go_on=may_go_on, touch=touch)
+    if pacer.turned_away:
+        raise TurnedAway(pacer.turned_away)
+
+
 def _send(collection: Collection, session: Session, claims: Sequence[Claim], heart: Heartbeat) -> None:
+    """Send a claim's calls to a model on this machine, which takes them one batch after the other."""
     open_claims = {(c.call.prompt.prompt_id, c.call.sample): c for c in claims}
     try:
         for replies in _grouped(session.send([c.call for c in claims])):
             heart.touch()
-            turned = next((r for r in replies if refused(r)), None)
-            good = [r for r in replies if not refused(r)]
-            ledger.record(collection, [(open_claims.pop((r.call.prompt.prompt_id, r.call.sample)), r) for r in good])
-            if turned is not None:
-                raise TurnedAway(f"the target turns calls away: {turned.error}; mend that, then resume")
-            if _may_stop(collection):
+            answered = [(open_claims.pop((r.call.prompt.prompt_id, r.call.sample)), r, at) for r, at in replies]
+            ledger.record(collection, [Answered(*answer) for answer in answered])
+            if turned := next((r for r, _ in replies if refused(r)), None):
+                raise TurnedAway(turned.error)
+            if _stopping.is_set() or not _is_running(collection):
                 return
         if open_claims:
             raise AdapterError(f"the adapter left {len(open_claims)} of {len(claims)} calls unanswered")
@@ -105,12 +148,12 @@ def _send(collection: Collection, session: Session, claims: Sequence[Claim], hea
         ledger.release(list(open_claims.values()), "not sent: the slice ended")
 
 
-def _grouped(replies: Iterator[Reply]) -> Iterator[list[Reply]]:
-    """Replies in groups of about a second, so that slow ones are stored soon and fast ones in one transaction."""
-    group: list[Reply] = []
+def _grouped(replies: Iterator[Reply]) -> Iterator[list[tuple[Reply, datetime]]]:
+    """Replies with their time in groups of about a second: slow ones are stored soon, fast ones in one transaction."""
+    group: list[tuple[Reply, datetime]] = []
     since = time.monotonic()
     for reply in replies:
-        group.append(reply)
+        group.append((reply, timezone.now()))
         if time.monotonic() - since > WRITE_EVERY:
             yield group
             group, since = [], time.monotonic()
@@ -124,20 +167,33 @@ def _note_tokenizer(collection: Collection, session: Session) -> None:
         collection.save(update_fields=["tokenizer_hash"])
 
 
-def _may_stop(collection: Collection) -> bool:
-    """Whether to give the rest of a claim back. An endpoint's calls are all under way: those are waited for."""
-    return catalogue.adapter_of(collection.model).queue != "api" and (_stopping.is_set() or not _is_running(collection))
-
-
 def _is_running(collection: Collection) -> bool:
     return Collection.objects.filter(pk=collection.pk, state=Collection.State.RUNNING).exists()
+
+
+class Recently:
+    """A question to the database, asked again once the answer is half a second old. A no is kept."""
+
+    def __init__(self, question: Callable[[], bool]) -> None:
+        self._question, self._answer, self._asked = question, True, 0.0
+
+    def __call__(self) -> bool:
+        if self._answer and time.monotonic() - self._asked > 0.5:
+            self._answer, self._asked = self._question(), time.monotonic()
+        return self._answer
 
 
 def _go_on(collection: Collection) -> None:
     if not _is_running(collection):
         return
+    collection.refresh_from_db()
     wait = ledger.seconds_until_due(collection)
     if wait is None:
         ledger.finish(collection)
+    elif wait == 0.0 and (reason := budgets.why_stopped(collection)) and not ledger.leased(collection):
+        services.halt(collection, reason)
     else:
-        services.send_work(collection, countdown=min(wait, LONGEST_COUNTDOWN), priority=dispatch.GO_ON)
+        # What another worker still holds may cost less than its worst, and is looked at again soon.
+        wait = max(wait, 1.0) if wait == 0.0 and ledger.leased(collection) else wait
+        countdown = min(max(wait, _held_for(collection)), LONGEST_COUNTDOWN)
+        services.send_work(collection, countdown=countdown, priority=dispatch.GO_ON)

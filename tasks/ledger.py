@@ -1,41 +1,30 @@
 """The ledger of probe calls: claimed by lease, written under a fence. Right on SQLite and on PostgreSQL.
 
 A claim raises a row's fence; a write must carry the fence of its claim and find the row still leased. So a worker
-that was presumed dead writes nothing, and a call counts once however often it was sent.
+that was presumed dead writes nothing that counts, and a call counts once however often it was sent. Every send is an
+attempt on record: answered, lost with its worker, or come too late.
 """
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Min, Q, QuerySet
+from django.db.models import F, Min, QuerySet
 from django.utils import timezone
 
-from forensics.adapters import Call, Reply
-from forensics.collection import call_of, retry_delay
-from forensics.provenance import sha256
+from forensics.adapters import Reply
+from forensics.collection import call_of, refused, retry_delay
+from tasks.evidence import ERROR_CHARS, Answered, Claim, attempt_row, completion_row, note_identities, tokens_of
 from webapp.custody import services as custody
-from webapp.probing import queries
-from webapp.probing.models import Collection, Completion, ProbeCall
-from webapp.probing.storable import columns, storable_text
+from webapp.probing import budgets, queries
+from webapp.probing.leases import charge, expired, locked, take_back
+from webapp.probing.models import Attempt, Collection, Completion, ProbeCall
+from webapp.probing.storable import storable_text
 
-ERROR_CHARS = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """One leased row: the call to send, and the fence that its write must carry."""
-
-    row: int
-    probe: int
-    fence: int
-    attempt: int
-    call: Call
+__all__ = ["Answered", "Claim"]
 
 
 def take_ticket(collection_id: str, ticket: int) -> Collection | None:
@@ -46,33 +35,51 @@ def take_ticket(collection_id: str, ticket: int) -> Collection | None:
     return Collection.objects.select_related("model", "suite").get(pk=collection_id)
 
 
-def lease_end() -> object:
+def lease_end() -> datetime:
     """When a lease taken now ends."""
     return timezone.now() + timedelta(seconds=settings.LEASE_SECONDS)
 
 
-def _claimable(collection: Collection) -> QuerySet[ProbeCall]:
-    now = timezone.now()
-    waiting = Q(state=ProbeCall.State.WAITING) & (Q(not_before=None) | Q(not_before__lte=now))
-    expired = Q(state=ProbeCall.State.LEASED, lease_expires__lte=now)
-    return ProbeCall.objects.filter(waiting | expired, collection=collection)
+def _due(collection: Collection) -> QuerySet[ProbeCall]:
+    """Calls that wait and may be sent now, in the order that the collection's seed drew."""
+    waiting = collection.calls.filter(state=ProbeCall.State.WAITING).exclude(not_before__gt=timezone.now())
+    return waiting.order_by("place", "pk")
 
 
 def claim(collection: Collection, owner: str, limit: int) -> list[Claim]:
-    """Up to `limit` calls leased to `owner`, in suite order: those that wait and are due, or whose lease expired."""
+    """Up to `limit` calls leased to `owner`, in the order of the seed, as many as the budget allows at their worst.
+
+    Those whose lease expired come after those that wait, each with the attempt that was lost on record.
+    """
     with transaction.atomic():
-        rows = _claimable(collection).select_for_update(of=("self",), skip_locked=True)
-        ids = list(rows.order_by("probe__ordinal", "sample").values_list("pk", flat=True)[:limit])
-        claimed = ProbeCall.objects.filter(pk__in=ids)
-        claimed.update(
+        if budgets.budget(collection).is_set:
+            # One claim at a time: two would each find the budget unspent.
+            Collection.objects.select_for_update().get(pk=collection.pk)
+        calls = list(locked(_due(collection))[:limit])
+        if len(calls) < limit:
+            overdue = list(locked(expired(collection.calls.all()))[: limit - len(calls)])
+            take_back(overdue)
+            calls += overdue
+        calls = _affordable(collection, calls)
+        ProbeCall.objects.filter(pk__in=[c.pk for c in calls]).update(
             state=ProbeCall.State.LEASED,
             lease_owner=owner,
             lease_expires=lease_end(),
             fence=F("fence") + 1,
             attempt=F("attempt") + 1,
         )
-        leased = list(claimed.select_related("probe").order_by("probe__ordinal", "sample"))
-    return [Claim(c.pk, c.probe_id, c.fence, c.attempt, call_of(c.probe.record, c.sample)) for c in leased]
+    return [_claimed(call, owner) for call in calls]
+
+
+def _affordable(collection: Collection, calls: list[ProbeCall]) -> list[ProbeCall]:
+    if not budgets.budget(collection).is_set:
+        return calls
+    return calls[: budgets.fitting(Collection.objects.get(pk=collection.pk), calls)]
+
+
+def _claimed(call: ProbeCall, owner: str) -> Claim:
+    sent, worst = call_of(call.probe.record, call.sample), (call.worst_in, call.worst_out)
+    return Claim(call.pk, call.probe_id, call.fence + 1, call.attempt + 1, sent, worst, owner)
 
 
 def renew(collection: Collection, ticket: int, owner: str) -> bool:
@@ -92,74 +99,80 @@ def _still_held(claims: Sequence[Claim]) -> set[int]:
     return {c.row for c in claims if fences.get(c.row) == c.fence}
 
 
-def record(collection: Collection, answered: Sequence[tuple[Claim, Reply]]) -> int:
+def record(collection: Collection, answered: Sequence[Answered]) -> int:
     """How many of these replies were accepted: stored as completions, or put back to be sent again later.
 
-    A reply whose claim has lost its lease is refused; repeating the whole call changes nothing.
+    A reply whose claim has lost its lease counts for nothing: it is kept as a late attempt. Repeating the whole call
+    changes nothing.
     """
     with transaction.atomic():
-        held = _still_held([claim for claim, _ in answered])
-        accepted = [(claim, reply) for claim, reply in answered if claim.row in held]
+        held = _still_held([answer.claim for answer in answered])
+        accepted = [answer for answer in answered if answer.claim.row in held]
+        _keep_late(collection, [answer for answer in answered if answer.claim.row not in held])
+        attempts = Attempt.objects.bulk_create(attempt_row(collection, answer) for answer in accepted)
         final = []
-        for claim, reply in accepted:
-            delay = retry_delay(reply, claim.attempt)
+        for answer, attempt in zip(accepted, attempts, strict=True):
+            delay = 0.0 if refused(answer.reply) else retry_delay(answer.reply, answer.claim.attempt)
             if delay is None:
-                final.append((claim, reply))
+                final.append((answer, attempt))
             else:
-                _put_back(claim, reply, delay)
+                _put_back(answer.claim, answer.reply, delay)
         _store(collection, final)
+        charge(collection.pk, [tokens_of(answer.claim, answer.reply) for answer in accepted])
+        note_identities(collection, [answer.reply for answer, _ in final])
     return len(accepted)
+
+
+def _keep_late(collection: Collection, late: Sequence[Answered]) -> None:
+    rows = {(a.claim.row, a.claim.attempt): a for a in late}
+    kept = Attempt.objects.filter(call__in=[row for row, _ in rows], kind=Attempt.Kind.ANSWERED)
+    for done in kept.values_list("call_id", "number"):
+        rows.pop(done, None)
+    Attempt.objects.bulk_create(
+        [attempt_row(collection, a, Attempt.Kind.LATE) for a in rows.values()], ignore_conflicts=True
+    )
 
 
 def _put_back(claim: Claim, reply: Reply, delay: float) -> None:
     ProbeCall.objects.filter(pk=claim.row).update(
         state=ProbeCall.State.WAITING,
         lease_expires=None,
-        not_before=timezone.now() + timedelta(seconds=delay),
+        not_before=timezone.now() + timedelta(seconds=delay) if delay else None,
         last_error=storable_text(f"{reply.completion.outcome.value}: {reply.error}")[:ERROR_CHARS],
     )
 
 
-def _store(collection: Collection, final: Sequence[tuple[Claim, Reply]]) -> None:
-    now = timezone.now()
-    ProbeCall.objects.filter(pk__in=[claim.row for claim, _ in final]).update(
+def _store(collection: Collection, final: Sequence[tuple[Answered, Attempt]]) -> None:
+    ProbeCall.objects.filter(pk__in=[answer.claim.row for answer, _ in final]).update(
         state=ProbeCall.State.DONE, lease_expires=None, not_before=None
     )
-    rows = [completion_row(collection, claim, reply) for claim, reply in final]
-    for row in rows:
-        row.received_at = now
-    Completion.objects.bulk_create(rows)
-
-
-def completion_row(collection: Collection, claim: Claim, reply: Reply) -> Completion:
-    """The unsaved completion row for a reply, its raw bytes hashed and packed."""
-    return Completion(
-        collection=collection,
-        probe_id=claim.probe,
-        attempt=claim.attempt,
-        request_zlib=zlib.compress(reply.request) if reply.request else b"",
-        raw_zlib=zlib.compress(reply.raw) if reply.raw else b"",
-        request_sha256=sha256(reply.request) if reply.request else "",
-        raw_sha256=sha256(reply.raw) if reply.raw else "",
-        headers=dict(reply.headers),
-        status=reply.status,
-        elapsed=reply.elapsed,
-        returned_model=storable_text(reply.returned_model)[:200],
-        system_fingerprint=storable_text(reply.system_fingerprint)[:200],
-        error=storable_text(reply.error)[:ERROR_CHARS],
-        **columns(reply.completion),
+    Completion.objects.bulk_create(
+        completion_row(collection, answer.claim, answer.reply, attempt) for answer, attempt in final
     )
 
 
-def release(claims: Sequence[Claim], why: str = "") -> int:
-    """How many of these claims were given back unsent, with their attempt not counted."""
+def release(claims: Sequence[Claim], why: str = "", seconds: float = 0.0) -> int:
+    """How many of these claims were given back unsent, with their attempt not counted, to be sent `seconds` on."""
     with transaction.atomic():
         return ProbeCall.objects.filter(pk__in=_still_held(claims)).update(
             state=ProbeCall.State.WAITING,
             lease_expires=None,
             attempt=F("attempt") - 1,
+            not_before=timezone.now() + timedelta(seconds=seconds) if seconds else None,
             last_error=why[:ERROR_CHARS],
         )
+
+
+def abandon(claims: Sequence[Claim]) -> int:
+    """How many of these claims, of which nobody knows whether they were sent, were given back as lost attempts."""
+    with transaction.atomic():
+        held = _still_held(claims)
+        return take_back(list(ProbeCall.objects.filter(pk__in=held).select_related("probe")))
+
+
+def leased(collection: Collection) -> bool:
+    """Whether any of its calls is under way."""
+    return collection.calls.filter(state=ProbeCall.State.LEASED).exists()
 
 
 def seconds_until_due(collection: Collection) -> float | None:
@@ -167,24 +180,33 @@ def seconds_until_due(collection: Collection) -> float | None:
     open_calls = collection.calls.filter(state__in=[ProbeCall.State.WAITING, ProbeCall.State.LEASED])
     if not open_calls.exists():
         return None
-    if _claimable(collection).exists():
+    if _due(collection).exists() or expired(collection.calls.all()).exists():
         return 0.0
     dates = open_calls.aggregate(Min("not_before"), Min("lease_expires"))
-    soonest = min(date for date in dates.values() if date is not None)
+    soonest = min((date for date in dates.values() if date is not None), default=timezone.now())
     return float(max(0.5, (soonest - timezone.now()).total_seconds()))
 
 
 def finish(collection: Collection) -> bool:
-    """Whether the collection was marked done just now, with its counts and the hash of its response set."""
-    responses = queries.response_set(collection)
+    """Whether the collection was marked done just now, with its counts and the hashes of what came back.
+
+    Completions and attempts are read one after the other and let go: memory does not grow with their number.
+    """
+    stored = {
+        "content_hash": queries.content_hash(collection),
+        "evidence_hash": queries.evidence_hash(collection),
+    }
     with transaction.atomic():
         running = Collection.objects.filter(pk=collection.pk, state=Collection.State.RUNNING)
-        counts = queries.outcome_counts(collection)
+        counts = dict(queries.tally(collection).outcomes)
         moved = running.update(
             state=Collection.State.DONE,
             counts=counts,
-            content_hash=responses.content_hash,
             finished_at=timezone.now(),
+            held_until=None,
+            held_why="",
+            pace_note="",
+            **stored,
         )
         if moved:
             custody.append(
@@ -194,6 +216,6 @@ def finish(collection: Collection) -> bool:
                 model=collection.model.name,
                 suite_hash=collection.suite.suite_hash,
                 counts=counts,
-                content_hash=responses.content_hash,
+                **stored,
             )
     return bool(moved)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from forensics.adapters import Session, Target
+from forensics.adapters import Pacer, Session, Target
 from webapp.catalogue import queries
 from webapp.catalogue.models import Model
 
@@ -14,10 +14,14 @@ _open = ExitStack()
 
 
 @contextmanager
-def session(model: Model) -> Iterator[Session]:
+def session(model: Model, pacer: Pacer | None = None) -> Iterator[Session]:
     """An open session. One of the gpu queue, whose workers run one task at a time, stays open until another is asked
     for; any other is closed with the block. Raises what the adapter raises."""
     adapter, target = queries.adapter_of(model), queries.target(model)
+    if pacer is not None:
+        with adapter.open(target, pacer) as opened:
+            yield opened
+        return
     if adapter.queue != "gpu":
         with adapter.open(target) as opened:
             yield opened

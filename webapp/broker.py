@@ -38,7 +38,7 @@ def broker_url(home: Path, configured: str = "") -> str:
 
 def client_url(home: Path, configured: str = "") -> str:
     """The same broker's URL as redis-py writes it."""
-    return configured or f"unix://{quote(str(socket_path(home)))}"
+    return configured.replace("redis+socket://", "unix://") or f"unix://{quote(str(socket_path(home)))}"
 
 
 def socket_path(home: Path) -> Path:

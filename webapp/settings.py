@@ -32,6 +32,7 @@ LEASE_SECONDS = env.float("FILIATION_LEASE_SECONDS", default=45.0)
 SLICE_SECONDS = env.float("FILIATION_SLICE_SECONDS", default=50.0)
 JOBS = env.int("FILIATION_JOBS", default=1)
 BROKER_URL = broker.broker_url(FILIATION_HOME, env.str("REDIS_URL", default=""))
+PACING_URL = broker.client_url(FILIATION_HOME, env.str("REDIS_URL", default=""))
 
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])

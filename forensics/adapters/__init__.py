@@ -5,7 +5,7 @@ Importing this package loads no model library and no SDK: a plug-in imports thos
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -54,6 +54,7 @@ class Reply:
     retry_after: float | None = None
     sent: bool = True
     """False where the pacer held the call back: nothing left this machine, it may be sent `retry_after` seconds on."""
+    provider: str = ""
 
 
 class Held(Exception):
@@ -82,8 +83,11 @@ class Session(Protocol):
     def tokenizer(self) -> str:
         """Hash of the vocabulary, or '' where the model does not show it."""
 
-    def send(self, calls: Sequence[Call]) -> Iterator[Reply]:
-        """One reply per call, in any order. A failure is a Reply with its outcome, not an exception."""
+    def send(self, calls: Iterable[Call]) -> Iterator[Reply]:
+        """One reply per call, in any order. A failure is a Reply with its outcome, not an exception.
+
+        Where calls are sent at once, the next one is asked for when there is room for it, and not before.
+        """
 
 
 class Adapter(Protocol):
@@ -98,5 +102,6 @@ class Adapter(Protocol):
         Raises BadInput or AdapterError with a message an analyst can act on.
         """
 
-    def open(self, target: Target) -> AbstractContextManager[Session]:
-        """Load the model or open the connection."""
+    def open(self, target: Target, pacer: Pacer = ...) -> AbstractContextManager[Session]:
+        """Load the model or open the connection. A network adapter asks the pacer before each request; others have
+        none."""

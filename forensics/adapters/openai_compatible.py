@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any
 
-from forensics.adapters import Call, Reply, Target
+from forensics.adapters import Call, Held, Pacer, Reply, Target
 from forensics.adapters._openai_replies import headers_kept, read_reply, retry_after
 from forensics.errors import AdapterError, BadInput, OutboundRefused
 from forensics.outbound import Answer, Client, Limits, TooLarge
 from forensics.records import Completion, Declaration, Mode, Outcome
 
-CONCURRENCY = 16
+CONCURRENCY = 64
+UNPACED_CONCURRENCY = 16
 CHECK_LIMITS = Limits(connect=5.0, read=10.0, total=15.0, size=2 * 1024 * 1024)
 
 
@@ -44,20 +46,23 @@ def request_of(call: Call, model: str) -> tuple[str, dict[str, Any]]:
 
 
 class OpenAISession:
-    """An open endpoint. Sends up to `CONCURRENCY` calls at once, in the caller's thread."""
+    """An open endpoint. Sends calls at once as its pacer lets them go, in the caller's thread."""
 
     tokenizer = ""
 
-    def __init__(self, target: Target, runner: asyncio.Runner, client: Client) -> None:
-        self._target, self._runner, self._client = target, runner, client
-        self._slots = asyncio.Semaphore(CONCURRENCY)
+    def __init__(self, target: Target, runner: asyncio.Runner, client: Client, pacer: Pacer | None) -> None:
+        self._target, self._runner, self._client, self._pacer = target, runner, client, pacer
+        self._slots = asyncio.Semaphore(UNPACED_CONCURRENCY)
 
-    def send(self, calls: Sequence[Call]) -> Iterator[Reply]:
-        """One reply per call, as they come in."""
-        loop = self._runner.get_loop()
-        pending = {loop.create_task(self._one(call)) for call in calls}
+    def send(self, calls: Iterable[Call]) -> Iterator[Reply]:
+        """One reply per call, as they come in. A call is asked for when there is room for it."""
+        loop, feed = self._runner.get_loop(), iter(calls)
+        pending: set[asyncio.Task[Reply]] = set()
         try:
-            while pending:
+            while True:
+                pending |= {loop.create_task(self._paced(call)) for call in islice(feed, CONCURRENCY - len(pending))}
+                if not pending:
+                    return
                 done, pending = loop.run_until_complete(asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED))
                 yield from (task.result() for task in done)
         finally:
@@ -66,22 +71,34 @@ class OpenAISession:
             if pending:
                 loop.run_until_complete(asyncio.gather(*pending, return_exceptions=True))
 
+    async def _paced(self, call: Call) -> Reply:
+        if self._pacer is None:
+            async with self._slots:
+                return await self._one(call)
+        try:
+            async with self._pacer.slot():
+                reply = await self._one(call)
+        except Held as held:
+            completion = Completion(call.prompt.prompt_id, "", call.sample, Outcome.THROTTLED)
+            return Reply(call, completion, error=held.why, retry_after=held.seconds, sent=False)
+        await self._pacer.saw(reply)
+        return reply
+
     async def _one(self, call: Call) -> Reply:
         path, body = request_of(call, self._target.model)
         request = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
-        async with self._slots:
-            try:
-                answer = await self._client.request(
-                    "POST", self._target.location.rstrip("/") + path, headers=_headers(self._target), body=request
-                )
-            except OutboundRefused:
-                raise
-            except TimeoutError:
-                return self._without_answer(call, request, Outcome.TIMED_OUT, "no complete reply in time")
-            except TooLarge as problem:
-                return self._without_answer(call, request, Outcome.MALFORMED, str(problem), problem.raw)
-            except AdapterError as problem:
-                return self._without_answer(call, request, Outcome.FAILED, str(problem))
+        try:
+            answer = await self._client.request(
+                "POST", self._target.location.rstrip("/") + path, headers=_headers(self._target), body=request
+            )
+        except OutboundRefused:
+            raise
+        except TimeoutError:
+            return self._without_answer(call, request, Outcome.TIMED_OUT, "no complete reply in time")
+        except TooLarge as problem:
+            return self._without_answer(call, request, Outcome.MALFORMED, str(problem), problem.raw)
+        except AdapterError as problem:
+            return self._without_answer(call, request, Outcome.FAILED, str(problem))
         return self._with_answer(call, request, answer)
 
     def _without_answer(self, call: Call, request: bytes, outcome: Outcome, error: str, raw: bytes = b"") -> Reply:
@@ -145,13 +162,13 @@ class OpenAICompatible:
         return {"kind": "endpoint", "protocol": "openai", "models_status": str(answer.status), "model_listed": known}
 
     @contextmanager
-    def open(self, target: Target) -> Iterator[OpenAISession]:
+    def open(self, target: Target, pacer: Pacer | None = None) -> Iterator[OpenAISession]:
         """Connections that last as long as the block."""
         with asyncio.Runner() as runner:
             client = Client(private_hosts=target.private_hosts, connections=CONCURRENCY)
             runner.run(_entered(client))
             try:
-                yield OpenAISession(target, runner, client)
+                yield OpenAISession(target, runner, client, pacer)
             finally:
                 runner.run(_left(client))
 

@@ -41,6 +41,7 @@ def _addresses(comparison: Any) -> dict[str, str]:
         "home": "/", "models": "/models/", "model": f"/models/{model.pk}/", "register": "/models/register/",
         "register-endpoint": "/models/register/?way=endpoint", "suites": "/suites/",
         "suite": f"/suites/{comparison.suite.pk}/", "collections": "/collections/",
+        "attempts": f"/completions/{collection.completions.first().pk}/",  # type: ignore[union-attr]
         "collection": f"/collections/{collection.pk}/", "start": "/collections/start/",  # type: ignore[union-attr]
         "compare": "/comparisons/start/", "comparisons": "/comparisons/", "custody": "/custody/",
         "heatmap": place, "tree": f"{place}?view=tree&{urlencode({'questioned': HOSTILE})}",

@@ -6,9 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+from django.utils import timezone
+
 from forensics.probes import Probe, Suite
 from forensics.records import GenerationConfig, Prompt
-from webapp.catalogue.models import Model
+from webapp.catalogue.models import Authorisation, Model
 from webapp.probing import models, services
 
 
@@ -35,3 +37,10 @@ def sends(folder: Path) -> list[str]:
     """The journal's lines: one per send."""
     journal = folder / "journal"
     return journal.read_text().splitlines() if journal.exists() else []
+
+
+def endpoint_model(url: str, name: str = "remote") -> Model:
+    """A stored model behind an OpenAI-compatible endpoint on loopback, with an authorisation in force."""
+    model = Model.objects.create(name=name, adapter="openai-compatible", location=url, remote_name="served")
+    Authorisation.objects.create(model=model, granted_by="us", basis="our own server", starts_at=timezone.now())
+    return model

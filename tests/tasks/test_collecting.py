@@ -33,7 +33,7 @@ def test_a_worker_collects_a_suite_and_stores_what_came_back(tmp_path: Path) -> 
     texts = [c.text for c in queries.response_set(collection).completions]
     assert texts == ["plain", "after the wait", "", "Question 3? again", "plain"]
     assert Counter(sends(tmp_path))["p001 0"] == 2
-    assert collection.completions.get(probe__prompt_id="p001").attempt == 2
+    assert collection.completions.get(probe__prompt_id="p001").evidence.number == 2
 
 
 def test_kill_9_in_mid_collection_loses_nothing_and_counts_nothing_twice(tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ def test_a_target_that_turns_calls_away_fails_the_collection_until_it_is_mended(
     model = scripted_model(tmp_path, replies={"p000": [refused]}, default="plain")
     with Worker(tmp_path / "log") as worker:
         collection = services.start_collection(model, stored_suite(3))
-        worker.until(lambda: state(collection) == "failed")
+        worker.until(lambda: state(collection) == "paused")
         assert "wrong key" in collection.error
         # What was answered beside the refusal is kept, the refused call is not counted.
         assert set(collection.completions.values_list("probe__prompt_id", flat=True)) == {"p001", "p002"}

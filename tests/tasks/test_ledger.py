@@ -15,8 +15,8 @@ from forensics.errors import AdapterError
 from forensics.records import Completion, Outcome
 from tasks import collecting, ledger
 from tests.helpers.making import scripted_model, stored_suite
-from webapp.probing import queries, services
-from webapp.probing.models import Collection, ProbeCall
+from webapp.probing import leases, queries, services
+from webapp.probing.models import Attempt, Collection, ProbeCall
 
 pytestmark = pytest.mark.django_db
 
@@ -33,6 +33,11 @@ def reply(claim: ledger.Claim, text: str = "yes", outcome: Outcome = Outcome.COM
     return Reply(claim.call, completion, b"asked", b"answered", **more)
 
 
+def answers(*pairs: tuple[ledger.Claim, Reply]) -> list[ledger.Answered]:
+    """Replies as they are received now."""
+    return [ledger.Answered(claim, said, timezone.now()) for claim, said in pairs]
+
+
 def expire(collection: Collection) -> None:
     """Let every lease run out."""
     past = timezone.now() - timedelta(seconds=1)
@@ -41,50 +46,67 @@ def expire(collection: Collection) -> None:
 
 def test_a_call_is_claimed_by_one_worker_at_a_time(collection: Collection) -> None:
     first, second = ledger.claim(collection, "a", 4), ledger.claim(collection, "b", 4)
-    assert [c.call.prompt.prompt_id for c in first] == ["p000", "p001", "p002", "p003"]
-    assert [c.call.prompt.prompt_id for c in second] == ["p004", "p005"]
+    assert (len(first), len(second)) == (4, 2)
+    assert {c.call.prompt.prompt_id for c in first + second} == {f"p00{i}" for i in range(6)}
     assert ledger.claim(collection, "c", 4) == []
 
 
 def test_each_sample_has_a_seed_of_its_own(tmp_path: Path) -> None:
     collection = services.start_collection(scripted_model(tmp_path), stored_suite(1, samples=3))
-    assert [c.call.config.seed for c in ledger.claim(collection, "a", 9)] == [0, 1, 2]
+    assert sorted(c.call.config.seed for c in ledger.claim(collection, "a", 9)) == [0, 1, 2]
+
+
+def test_calls_go_in_an_order_that_the_seed_draws_and_that_can_be_drawn_again(tmp_path: Path) -> None:
+    def order(seed: int | None) -> list[str]:
+        model = scripted_model(tmp_path, name=f"with {seed}")
+        collection = services.start_collection(model, stored_suite(30), seed=seed)
+        assert collection.seed == seed or seed is None
+        return [c.call.prompt.prompt_id for c in ledger.claim(collection, "a", 99)]
+
+    assert order(1) != order(2) != sorted(order(3))
+    again = services.start_collection(scripted_model(tmp_path, name="again"), stored_suite(30), seed=1)
+    first = Collection.objects.get(model__name="with 1").calls.order_by("place")
+    assert list(first.values_list("probe_id", flat=True)) == list(
+        again.calls.order_by("place").values_list("probe_id", flat=True)
+    )
 
 
 def test_a_zombies_late_write_is_refused_by_the_fence(collection: Collection) -> None:
     late = ledger.claim(collection, "zombie", 1)
     expire(collection)
-    fresh = ledger.claim(collection, "alive", 1)
-    assert fresh[0].row == late[0].row
+    fresh = [c for c in ledger.claim(collection, "alive", 6) if c.row == late[0].row]
     assert fresh[0].fence == late[0].fence + 1
-    assert ledger.record(collection, [(late[0], reply(late[0], "late"))]) == 0
-    assert ledger.record(collection, [(fresh[0], reply(fresh[0], "fresh"))]) == 1
-    assert ledger.record(collection, [(late[0], reply(late[0], "later still"))]) == 0
-    assert list(collection.completions.values_list("text", "attempt")) == [("fresh", 2)]
+    assert ledger.record(collection, answers((late[0], reply(late[0], "late")))) == 0
+    assert ledger.record(collection, answers((fresh[0], reply(fresh[0], "fresh")))) == 1
+    assert ledger.record(collection, answers((late[0], reply(late[0], "later still")))) == 0
+    assert list(collection.completions.values_list("text", "evidence__number")) == [("fresh", 2)]
+    kinds = collection.calls.get(pk=late[0].row).attempts.values_list("number", "kind")
+    assert list(kinds) == [(1, "late"), (1, "lost"), (2, "answered")]
 
 
 def test_a_write_after_the_lease_was_swept_is_refused(collection: Collection) -> None:
     late = ledger.claim(collection, "zombie", 2)
     expire(collection)
-    assert services.sweep() == 2
-    assert ledger.record(collection, [(c, reply(c)) for c in late]) == 0
+    assert leases.sweep() == 2
+    assert ledger.record(collection, answers(*((c, reply(c)) for c in late))) == 0
     assert ledger.release(late) == 0
     assert not collection.completions.exists()
 
 
 def test_recording_a_reply_twice_counts_it_once(collection: Collection) -> None:
-    answered = [(c, reply(c)) for c in ledger.claim(collection, "a", 6)]
+    answered = answers(*((c, reply(c)) for c in ledger.claim(collection, "a", 6)))
     assert [ledger.record(collection, answered), ledger.record(collection, answered)] == [6, 0]
     assert collection.completions.count() == 6
     kept = collection.completions.first()
     assert kept is not None
-    assert (kept.request, kept.raw) == (b"asked", b"answered")
+    assert (kept.evidence.request, kept.evidence.raw) == (b"asked", b"answered")
+    assert Attempt.objects.count() == 6
 
 
 def test_throttled_calls_wait_as_long_as_the_server_asks(collection: Collection) -> None:
     claim = ledger.claim(collection, "a", 1)[0]
     before = timezone.now()
-    ledger.record(collection, [(claim, reply(claim, "", Outcome.THROTTLED, retry_after=60.0))])
+    ledger.record(collection, answers((claim, reply(claim, "", Outcome.THROTTLED, retry_after=60.0))))
     row = ProbeCall.objects.get(pk=claim.row)
     assert row.state == "waiting"
     assert row.not_before is not None
@@ -95,7 +117,7 @@ def test_throttled_calls_wait_as_long_as_the_server_asks(collection: Collection)
 def test_a_failure_that_lasts_is_stored_as_what_it_is(collection: Collection) -> None:
     for _ in range(5):
         claim = ledger.claim(collection, "a", 1)[0]
-        assert ledger.record(collection, [(claim, reply(claim, "", Outcome.TIMED_OUT, error="slow"))]) == 1
+        assert ledger.record(collection, answers((claim, reply(claim, "", Outcome.TIMED_OUT, error="slow")))) == 1
         ProbeCall.objects.filter(pk=claim.row).update(not_before=None)
     assert queries.outcome_counts(collection) == {"timed-out": 1}
     assert queries.response_set(collection).by_prompt == {}
@@ -115,13 +137,13 @@ def test_a_paused_collection_gives_no_ticket_and_a_cancelled_one_no_calls(collec
     assert ledger.take_ticket(str(collection.pk), collection.ticket) is None
     assert services.cancel(collection)
     assert not services.resume(collection)
-    assert ledger.record(collection, [(c, reply(c)) for c in leased]) == 2
+    assert ledger.record(collection, answers(*((c, reply(c)) for c in leased))) == 2
     assert ledger.claim(collection, "b", 9) == []
     assert ledger.seconds_until_due(collection) is None
 
 
 def test_finishing_stores_counts_and_the_hash_of_what_came_back(collection: Collection) -> None:
-    ledger.record(collection, [(c, reply(c)) for c in ledger.claim(collection, "a", 9)])
+    ledger.record(collection, answers(*((c, reply(c)) for c in ledger.claim(collection, "a", 9))))
     assert ledger.finish(collection)
     assert not ledger.finish(collection)
     collection.refresh_from_db()
@@ -138,7 +160,7 @@ def test_workers_that_claim_at_once_share_the_calls_without_overlap(tmp_path: Pa
     def work(owner: str) -> None:
         try:
             while claims := ledger.claim(collection, owner, 7):
-                ledger.record(collection, [(c, reply(c, owner)) for c in claims])
+                ledger.record(collection, answers(*((c, reply(c, owner)) for c in claims)))
                 taken.extend(c.row for c in claims)
         except BaseException as problem:
             problems.append(problem)

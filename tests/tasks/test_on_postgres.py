@@ -13,6 +13,8 @@ from tests.helpers.workers import ROOT
 
 SAME_TESTS = (
     "tests/tasks/test_ledger.py",
+    "tests/tasks/test_evidence.py",
+    "tests/tasks/test_three_workers.py",
     "tests/webapp/test_custody.py",
     "tests/webapp/test_importing.py",
     "tests/tasks/test_collecting.py::test_a_worker_collects_a_suite_and_stores_what_came_back",

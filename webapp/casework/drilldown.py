@@ -43,7 +43,7 @@ def rows(a: Collection, b: Collection, probes: Any) -> list[dict[str, Any]]:
 
 def _by_probe(collection: Collection, probes: list[Probe]) -> dict[int, list[Completion]]:
     groups: dict[int, list[Completion]] = {}
-    wanted = collection.completions.filter(probe__in=probes).defer("raw_zlib", "request_zlib", "next_tokens")
+    wanted = collection.completions.filter(probe__in=probes).defer("next_tokens")
     for completion in wanted.order_by("sample"):
         groups.setdefault(completion.probe_id, []).append(completion)
     return groups

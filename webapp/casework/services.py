@@ -32,13 +32,18 @@ def start_comparison(
     latest = {model.name: probing.latest_done(model, suite) for model in chosen.values()}
     if missing := sorted(name for name, collection in latest.items() if collection is None):
         raise BadInput(f"no finished collection of {suite} for: {', '.join(missing)}")
+    if mixed := sorted(name for name, c in latest.items() if c is not None and c.changed_model and c.segment is None):
+        raise BadInput(
+            f"more than one model answered in the collection of: {', '.join(mixed)}. A comparison would mix them: "
+            "choose a segment on the collection's page, or collect again"
+        )
     with transaction.atomic():
         comparison = Comparison.objects.create(
             title=title.strip() or f"{len(chosen)} models on {suite}", suite=suite, seed=seed, created_by=user
         )
         comparison.collections.set([c for c in latest.values() if c is not None])
         send_work(comparison)
-        hashes = {name: c.content_hash for name, c in latest.items() if c is not None}
+        hashes = {name: c.compared_hash for name, c in latest.items() if c is not None}
         custody.append(actor=user, action="comparison-started", subject=comparison.pk, response_sets=hashes)
     return comparison
 

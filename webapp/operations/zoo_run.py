@@ -54,7 +54,7 @@ def collect(models: Sequence[Model], *, fresh: bool, wait: Wait, moving: Moving)
         for collection in started:
             if collection.state == Collection.State.RUNNING:
                 collection.refresh_from_db()
-                done[collection.pk] = probing_queries.progress(collection).done
+                done[collection.pk] = probing_queries.tally(collection).done
         ended = sum(collection.state == Collection.State.DONE for collection in started)
         moving(f"probing: {sum(done.values()):,} of {planned:,} calls, {ended} of {len(started)} models finished")
         _raise_if_stopped(started)

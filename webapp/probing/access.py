@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 
 from webapp.catalogue.access import models_for
-from webapp.probing.models import Collection, Completion, Suite
+from webapp.probing.models import Attempt, Collection, Completion, Suite
 
 
 def suites_for(user: Any) -> QuerySet[Suite]:
@@ -34,3 +34,8 @@ def collection_or_404(user: Any, collection_id: object) -> Collection:
 def completion_or_404(user: Any, completion_id: object) -> Completion:
     """The completion, or Http404 whether it is absent or hidden."""
     return get_object_or_404(Completion.objects.filter(collection__model__in=models_for(user)), pk=completion_id)
+
+
+def attempt_or_404(user: Any, attempt_id: object) -> Attempt:
+    """The attempt, or Http404 whether it is absent or hidden."""
+    return get_object_or_404(Attempt.objects.filter(call__collection__model__in=models_for(user)), pk=attempt_id)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Count, F, IntegerField, QuerySet, Sum
+from django.core.paginator import Page
+from django.db.models import Count, IntegerField, QuerySet, Sum
 from django.db.models.fields.json import KT
 from django.db.models.functions import Cast
 
 from forensics import probes
 from webapp.probing.access import collections_for, suites_for
-from webapp.probing.models import Collection, Completion, Probe, Suite
+from webapp.probing.models import Attempt, Collection, Completion, Probe, Suite
 
 SORTS = ("model__name", "suite__name", "state", "planned", "created_at")
 
@@ -64,7 +65,19 @@ def collections(
 
 
 def completions(collection: Collection, *, outcome: str = "") -> QuerySet[Completion]:
-    """The collection's completions with their prompts, by outcome where one is named."""
-    found = collection.completions.select_related("probe").defer("raw_zlib", "request_zlib", "next_tokens")
-    found = found.filter(outcome=outcome) if outcome else found
-    return found.annotate(ordinal=F("probe__ordinal")).order_by("ordinal", "sample")
+    """The collection's completions with prompts and attempts, by outcome where one is named, as the suite goes."""
+    found = collection.completions.filter(outcome=outcome) if outcome else collection.completions.all()
+    # A suite's probes were stored in its order, so that their ids are in order too, and an index gives it.
+    return found.order_by("probe", "sample")
+
+
+def with_evidence(page: Page[Completion]) -> list[Completion]:
+    """A page's completions with their probes and attempts, without the bytes."""
+    found = Completion.objects.filter(pk__in=[c.pk for c in page]).select_related("probe", "evidence")
+    return list(found.defer("next_tokens", "evidence__raw_zlib", "evidence__request_zlib").order_by("probe", "sample"))
+
+
+def attempts(completion: Completion) -> QuerySet[Attempt]:
+    """Every attempt of the call that a completion answers, the first one first."""
+    call = completion.evidence.call_id if completion.evidence else None
+    return Attempt.objects.filter(call=call).defer("raw_zlib", "request_zlib")

@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from webapp import presenting
-from webapp.probing import queries
+from webapp.probing import budgets, queries
 from webapp.probing.access import collections_for
 from webapp.probing.models import Collection
 
@@ -39,36 +39,73 @@ def rate(collection: Collection, now: datetime) -> float:
 
 
 def row(collection: Collection) -> dict[str, Any]:
-    """One collection's state, counts, pace and time left."""
-    progress = queries.progress(collection)
+    """One collection's state, counts, pace, what holds it up, what it has used, and time and money left."""
+    tally = queries.tally(collection)
     running = collection.state == Collection.State.RUNNING
     pace = rate(collection, timezone.now()) if running else 0.0
-    left = (progress.planned - progress.done) / pace if pace else None
-    good = sum(progress.outcomes.get(name, 0) for name in ("completed", "truncated"))
+    held = _held_seconds(collection) if running else 0.0
+    left = tally.unsent / pace + held if pace else None
+    good = sum(tally.outcomes.get(name, 0) for name in ("completed", "truncated"))
     return {
         "id": str(collection.pk),
         "collection": collection,
         "state": presenting.state(collection.state),
-        "planned": progress.planned,
-        "done": progress.done,
+        "planned": tally.planned,
+        "done": tally.done,
         "good": good,
-        "other": progress.done - good,
-        "leased": progress.leased,
-        "waiting": max(0, progress.planned - progress.done - progress.leased),
+        "other": tally.done - good,
+        "leased": tally.leased,
+        "waiting": tally.waiting,
+        "unsent": tally.unsent,
+        "whole": tally.is_whole,
         "pace": pace,
         "rate": f"{pace:.1f} / s" if running else "–",
         "left": presenting.duration(left) if running else "–",
-        "share": round(100 * progress.share),
-        "outcomes": presenting.outcomes_in_order(progress.outcomes),
+        "held": _held_words(collection, held) if running else "",
+        "used": _used(collection),
+        "money_left": _money_left(collection, tally.done, tally.unsent),
+        "share": round(100 * tally.share),
+        "outcomes": presenting.outcomes_in_order(tally.outcomes),
         "error": collection.error,
     }
 
 
+def _held_seconds(collection: Collection) -> float:
+    until = collection.held_until
+    return max(0.0, (until - timezone.now()).total_seconds()) if until else 0.0
+
+
+def _held_words(collection: Collection, seconds: float) -> str:
+    """Until when and why nothing is sent, and what else is unusual about the pace; '' where calls go as they should."""
+    held = f"Nothing is sent for {presenting.duration(seconds)}: {collection.held_why}." if seconds >= 1 else ""
+    note = f"{collection.pace_note[0].upper()}{collection.pace_note[1:]}." if collection.pace_note else ""
+    return f"{held} {note}".strip()
+
+
+def _used(collection: Collection) -> str:
+    """Sends, tokens and money so far, each beside its limit."""
+    use, limits = budgets.spent(collection), budgets.budget(collection)
+    parts = [_beside(use.calls, limits.calls, "sends"), _beside(use.tokens, limits.tokens, "tokens")]
+    if collection.price_in or collection.price_out:
+        parts.append(_beside(round(use.money, 4), limits.money, "money"))
+    return ", ".join(parts)
+
+
+def _beside(used: Any, limit: Any, word: str) -> str:
+    return f"{used:,} {word}" if limit is None else f"{used:,} of {limit:,} {word}"
+
+
+def _money_left(collection: Collection, done: int, unsent: int) -> str:
+    """What the rest will cost if it costs what the calls so far did."""
+    use = budgets.spent(collection)
+    return f"{use.money / done * unsent:,.2f}" if done and use.money else "–"
+
+
 def total(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """The rows' sums, the time left, and whether none of them is running."""
-    sums = {key: sum(r[key] for r in rows) for key in ("planned", "done", "good", "other", "leased", "pace")}
+    sums = {key: sum(r[key] for r in rows) for key in ("planned", "done", "good", "other", "leased", "unsent", "pace")}
     running = [r for r in rows if r["collection"].state == Collection.State.RUNNING]
-    left = sum(r["planned"] - r["done"] for r in running)
+    left = sum(r["unsent"] for r in running)
     pace = sums["pace"]
     return sums | {
         "finished": not running,

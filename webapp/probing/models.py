@@ -91,8 +91,24 @@ class Collection(models.Model):
     planned = models.PositiveIntegerField(default=0)
     counts = models.JSONField(default=dict, blank=True, help_text="Outcome to number, stored when done")
     content_hash = models.CharField(max_length=64, blank=True, help_text="Of the response set, stored when done")
+    evidence_hash = models.CharField(max_length=64, blank=True, help_text="Of every attempt's digest, stored when done")
     tokenizer_hash = models.CharField(max_length=64, blank=True)
     error = models.TextField(blank=True)
+    seed = models.BigIntegerField(default=0, help_text="Of the order in which calls are sent, and of their jitter")
+    budget_calls = models.PositiveBigIntegerField(null=True, blank=True)
+    budget_tokens = models.PositiveBigIntegerField(null=True, blank=True)
+    budget_money = models.DecimalField(max_digits=14, decimal_places=4, null=True, blank=True)
+    price_in = models.DecimalField(max_digits=12, decimal_places=4, default=0, help_text="A million tokens of prompts")
+    price_out = models.DecimalField(max_digits=12, decimal_places=4, default=0, help_text="A million tokens of replies")
+    spent_calls = models.PositiveBigIntegerField(default=0)
+    spent_in = models.PositiveBigIntegerField(default=0)
+    spent_out = models.PositiveBigIntegerField(default=0)
+    held_until = models.DateTimeField(null=True, blank=True, help_text="The endpoint is left alone until then")
+    held_why = models.CharField(max_length=300, blank=True)
+    pace_note = models.CharField(max_length=300, blank=True, help_text="What is unusual about the pace at present")
+    identities = models.JSONField(default=list, blank=True, help_text="[returned model, system fingerprint], as seen")
+    segment = models.PositiveSmallIntegerField(null=True, blank=True, help_text="The one identity that is compared")
+    segment_hash = models.CharField(max_length=64, blank=True, help_text="Content hash of that segment alone")
     ticket = models.PositiveBigIntegerField(default=0)
     sent_at = models.DateTimeField(null=True, blank=True, help_text="When work was last sent or seen alive")
     created_at = models.DateTimeField(auto_now_add=True)
@@ -105,6 +121,16 @@ class Collection(models.Model):
 
     def __str__(self) -> str:
         return f"{self.suite} on {self.model}"
+
+    @property
+    def changed_model(self) -> bool:
+        """Whether more than one model, or one model at more than one state, is known to have answered."""
+        return len(self.identities) > 1
+
+    @property
+    def compared_hash(self) -> str:
+        """The content hash of what a comparison reads: all completions, or the chosen segment's."""
+        return self.content_hash if self.segment is None else self.segment_hash
 
     @property
     def is_open(self) -> bool:
@@ -131,54 +157,62 @@ class ProbeCall(models.Model):
     fence = models.PositiveBigIntegerField(default=0)
     attempt = models.PositiveIntegerField(default=0)
     last_error = models.TextField(blank=True)
+    place = models.PositiveIntegerField(default=0, help_text="In the order of sending, drawn by the collection's seed")
+    worst_in = models.PositiveIntegerField(default=0, help_text="The most tokens that the prompt can have")
+    worst_out = models.PositiveIntegerField(default=0, help_text="The most tokens that the reply may have")
 
     class Meta:
         ordering = ["collection", "probe", "sample"]
         constraints = [
             models.UniqueConstraint(fields=["collection", "probe", "sample"], name="one_call_per_probe_and_sample")
         ]
-        indexes = [models.Index(fields=["collection", "state"], name="call_by_state")]
+        indexes = [models.Index(fields=["collection", "state", "place"], name="call_by_state_and_place")]
 
     def __str__(self) -> str:
         return f"{self.probe_id}/{self.sample} {self.state}"
 
 
-class Completion(models.Model):
-    """What came back for one probe and sample. Written once; the raw bytes are the evidence, the text is a reading."""
+class Attempt(models.Model):
+    """One send of a call: the evidence. Never changed, neither here nor in the database, where a trigger refuses it.
 
-    collection = models.ForeignKey(Collection, models.CASCADE, related_name="completions")
-    probe = models.ForeignKey(Probe, models.PROTECT, related_name="+")
-    sample = models.PositiveIntegerField()
-    attempt = models.PositiveIntegerField(default=1)
-    text = models.TextField(blank=True)
-    outcome = models.CharField(max_length=20)
+    An *answered* attempt has what came back. A *lost* one was handed to a worker that died: it may have been sent, and
+    no reply was recorded. A *late* one came back after the call had been given to another worker: kept, never read.
+    """
+
+    class Kind(models.TextChoices):
+        ANSWERED = "answered", "Answered"
+        LOST = "lost", "Sent perhaps, reply never recorded"
+        LATE = "late", "Came too late"
+
+    call = models.ForeignKey(ProbeCall, models.PROTECT, related_name="attempts")
+    number = models.PositiveIntegerField()
+    kind = models.CharField(max_length=8, choices=Kind, default=Kind.ANSWERED)
+    worker = models.CharField(max_length=100, blank=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    received_at = models.DateTimeField()
+    elapsed = models.FloatField(default=0.0)
+    outcome = models.CharField(max_length=20, blank=True)
+    status = models.PositiveSmallIntegerField(null=True, blank=True)
     finish_reason = models.CharField(max_length=64, blank=True)
-    next_tokens = models.JSONField(default=list, blank=True)
     prompt_tokens = models.PositiveIntegerField(null=True, blank=True)
     completion_tokens = models.PositiveIntegerField(null=True, blank=True)
-    request_zlib = models.BinaryField(default=b"", blank=True)
-    raw_zlib = models.BinaryField(default=b"", blank=True)
+    returned_model = models.CharField(max_length=200, blank=True)
+    provider = models.CharField(max_length=200, blank=True)
+    system_fingerprint = models.CharField(max_length=200, blank=True)
+    headers = models.JSONField(default=dict, blank=True)
+    error = models.TextField(blank=True)
     request_sha256 = models.CharField(max_length=64, blank=True)
     raw_sha256 = models.CharField(max_length=64, blank=True)
-    headers = models.JSONField(default=dict, blank=True)
-    status = models.PositiveSmallIntegerField(null=True, blank=True)
-    elapsed = models.FloatField(default=0.0)
-    returned_model = models.CharField(max_length=200, blank=True)
-    system_fingerprint = models.CharField(max_length=200, blank=True)
-    error = models.TextField(blank=True)
-    received_at = models.DateTimeField(null=True, blank=True, help_text="Empty for recorded completions")
+    request_zlib = models.BinaryField(default=b"", blank=True)
+    raw_zlib = models.BinaryField(default=b"", blank=True)
+    digest = models.CharField(max_length=64, help_text="SHA-256 over every other field, bytes by their hashes")
 
     class Meta:
-        ordering = ["collection", "probe", "sample"]
-        constraints = [
-            models.UniqueConstraint(fields=["collection", "probe", "sample"], name="one_completion_per_call"),
-            models.CheckConstraint(
-                condition=Q(outcome__in=[o.value for o in Outcome]), name="completion_outcome_is_known"
-            ),
-        ]
+        ordering = ["call", "number", "kind"]
+        constraints = [models.UniqueConstraint(fields=["call", "number", "kind"], name="one_attempt_of_a_kind")]
 
     def __str__(self) -> str:
-        return f"{self.probe_id}/{self.sample} {self.outcome}"
+        return f"{self.call_id}, attempt {self.number}: {self.outcome or self.kind}"
 
     @property
     def request(self) -> bytes:
@@ -189,3 +223,53 @@ class Completion(models.Model):
     def raw(self) -> bytes:
         """The reply's bytes as received."""
         return zlib.decompress(self.raw_zlib) if self.raw_zlib else b""
+
+
+class Completion(models.Model):
+    """What came back for one probe and sample. Written once: a reading of the attempt that it points at.
+
+    One that was recorded elsewhere has no attempt, since nothing was sent from here.
+    """
+
+    collection = models.ForeignKey(Collection, models.CASCADE, related_name="completions")
+    probe = models.ForeignKey(Probe, models.PROTECT, related_name="+")
+    sample = models.PositiveIntegerField()
+    evidence = models.OneToOneField(Attempt, models.PROTECT, null=True, blank=True, related_name="completion")
+    text = models.TextField(blank=True)
+    outcome = models.CharField(max_length=20)
+    finish_reason = models.CharField(max_length=64, blank=True)
+    next_tokens = models.JSONField(default=list, blank=True)
+    prompt_tokens = models.PositiveIntegerField(null=True, blank=True)
+    completion_tokens = models.PositiveIntegerField(null=True, blank=True)
+    received_at = models.DateTimeField(null=True, blank=True, help_text="Empty for recorded completions")
+
+    class Meta:
+        ordering = ["collection", "probe", "sample"]
+        constraints = [
+            models.UniqueConstraint(fields=["collection", "probe", "sample"], name="one_completion_per_call"),
+            models.CheckConstraint(
+                condition=Q(outcome__in=[o.value for o in Outcome]), name="completion_outcome_is_known"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["collection", "outcome", "probe", "sample"], name="completion_by_outcome"),
+            models.Index(fields=["collection", "received_at"], name="completion_by_time"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.probe_id}/{self.sample} {self.outcome}"
+
+
+class Endpoint(models.Model):
+    """How fast one origin (scheme, host, port) may be sent to, by all models, collections and workers together."""
+
+    origin = models.CharField(max_length=300, unique=True)
+    concurrency = models.PositiveSmallIntegerField(default=16, help_text="Calls under way at once")
+    per_minute = models.PositiveIntegerField(null=True, blank=True, help_text="Calls a minute; empty: no limit")
+    jitter = models.FloatField(default=0.1, help_text="By how much gaps vary, as a share; they only grow")
+
+    class Meta:
+        ordering = ["origin"]
+
+    def __str__(self) -> str:
+        return self.origin

@@ -2,49 +2,92 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from django.db.models import Count
+from django.db.models import Count, F, Max, Min, Q, QuerySet, Value
 
+from forensics import records
 from forensics.probes import Suite as SuiteRecord
 from forensics.records import Completion as CompletionRecord
 from forensics.records import NextToken, Outcome, Prompt, ResponseSet
 from webapp.catalogue.models import Model
-from webapp.probing.models import Collection, ProbeCall, Suite
+from webapp.probing.evidence import hash_of_all
+from webapp.probing.models import Attempt, Collection, Completion, ProbeCall, Suite
+
+PROBES_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a collection is. `outcomes` counts completions by outcome; `done` is their sum."""
+class Tally:
+    """What became of a collection's planned calls: one outcome each, or unsent. Always adds up, or is not `whole`."""
 
     planned: int
-    done: int
-    leased: int
-    waiting: int
     outcomes: Mapping[str, int]
+    leased: int = 0
+    waiting: int = 0
+    cancelled: int = 0
+
+    @property
+    def done(self) -> int:
+        """Calls that have an outcome."""
+        return sum(self.outcomes.values())
+
+    @property
+    def unsent(self) -> int:
+        """Calls without an outcome: under way, waiting, or cancelled."""
+        return self.leased + self.waiting + self.cancelled
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether planned = every outcome + unsent. Anything else means that the ledger was tampered with."""
+        return self.planned == self.done + self.unsent
+
+    @property
+    def failures(self) -> int:
+        """Calls of which nothing is known but that the way to the model failed."""
+        return sum(count for name, count in self.outcomes.items() if Outcome(name).is_failure)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every planned call has an answer of the model."""
+        return self.is_whole and not self.unsent and not self.failures
 
     @property
     def share(self) -> float:
-        """Share of planned calls that have a completion, 0 to 1."""
+        """Share of planned calls that have an outcome, 0 to 1."""
         return self.done / self.planned if self.planned else 1.0
 
 
-def progress(collection: Collection) -> Progress:
-    """How far a collection is, counted in the ledger, or from the stored counts once it has ended."""
-    if collection.counts:
-        done = sum(collection.counts.values())
-        return Progress(collection.planned, done, 0, 0, collection.counts)
-    states = dict(collection.calls.order_by().values_list("state").annotate(Count("id")))
-    outcomes = outcome_counts(collection)
-    return Progress(
-        collection.planned,
-        sum(outcomes.values()),
-        states.get(ProbeCall.State.LEASED, 0),
-        states.get(ProbeCall.State.WAITING, 0),
-        outcomes,
+def tally(collection: Collection) -> Tally:
+    """What became of the planned calls: counted, or from the stored counts once the collection is done."""
+    if collection.state == Collection.State.DONE and collection.counts:
+        return Tally(collection.planned, collection.counts)
+    return counted(collection)
+
+
+def counted(collection: Collection) -> Tally:
+    """What became of the planned calls, counted in one statement. A recorded collection never had any unsent."""
+    calls = collection.calls.exclude(state=ProbeCall.State.DONE).order_by()
+    states = calls.values_list(Value("call"), "state").annotate(Count("pk"))
+    outcomes = collection.completions.order_by().values_list(Value("completion"), "outcome").annotate(Count("pk"))
+    # One statement sees one moment; two would disagree while workers write.
+    found = {(what, name): count for what, name, count in states.union(outcomes, all=True)}
+    kinds = {name: found.get(("call", name), 0) for name in ("leased", "waiting", "cancelled")}
+    by_outcome = {name: count for (what, name), count in sorted(found.items()) if what == "completion"}
+    return Tally(collection.planned, by_outcome, **kinds)
+
+
+def without_evidence(collection: Collection) -> int:
+    """How many completions that were sent for point at no attempt, or at one of another call."""
+    if collection.recorded:
+        return 0
+    right = Q(
+        evidence__call__collection=F("collection"), evidence__call__probe=F("probe"), evidence__call__sample=F("sample")
     )
+    return collection.completions.exclude(pk__in=collection.completions.filter(right).values("pk")).count()
 
 
 def outcome_counts(collection: Collection) -> dict[str, int]:
@@ -81,10 +124,68 @@ def _completion(row: tuple[Any, ...]) -> CompletionRecord:
     return CompletionRecord(prompt_id, text, sample, Outcome(outcome), finish, tops, asked, given)
 
 
+def stream(collection: Collection, *, segment: int | None = None) -> Iterator[CompletionRecord]:
+    """A collection's completions, or those of one segment, in canonical order, a few thousand in memory at a time."""
+    found = in_segment(collection, segment)
+    # Sorted here: databases disagree about the order of letters.
+    names = sorted(collection.suite.probes.order_by().values_list("prompt_id", "pk"))
+    for at in range(0, len(names), PROBES_AT_ONCE):
+        rows = found.filter(probe__in=[pk for _, pk in names[at : at + PROBES_AT_ONCE]]).order_by().values_list(*FIELDS)
+        yield from sorted(map(_completion, rows), key=lambda c: (c.prompt_id, c.sample))
+
+
+def in_segment(collection: Collection, segment: int | None) -> QuerySet[Completion]:
+    """The completions that carry one identity, or all of them where none is named."""
+    found = collection.completions.all()
+    if segment is None:
+        return found
+    model, fingerprint = collection.identities[segment]
+    return found.filter(evidence__returned_model=model, evidence__system_fingerprint=fingerprint)
+
+
 def response_set(collection: Collection) -> ResponseSet:
-    """All completions of a collection under its model's name. Empty while nothing has come back."""
-    rows = collection.completions.order_by().values_list(*FIELDS).iterator(chunk_size=5000)
-    return ResponseSet.of(collection.model.name, map(_completion, rows), collection.tokenizer_hash)
+    """What is compared: all completions under the model's name, or the chosen segment's. Empty while there are none."""
+    found = stream(collection, segment=collection.segment)
+    return ResponseSet.of(collection.model.name, found, collection.tokenizer_hash)
+
+
+def content_hash(collection: Collection, *, segment: int | None = None) -> str:
+    """The content hash of the response set, read without holding it in memory."""
+    return records.content_hash(collection.tokenizer_hash, stream(collection, segment=segment))
+
+
+def attempts(collection: Collection) -> QuerySet[Attempt]:
+    """Every send of a collection on record, in the order of calls and attempts."""
+    return Attempt.objects.filter(call__collection=collection).order_by("call", "number", "kind")
+
+
+def evidence_hash(collection: Collection) -> str:
+    """A hash over all attempts but late ones, which may still come when everything is done."""
+    counted = attempts(collection).exclude(kind=Attempt.Kind.LATE)
+    return hash_of_all(counted.values_list("digest", flat=True).iterator(chunk_size=5000))
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Which model said that it answered, how often, and when first and last."""
+
+    number: int
+    returned_model: str
+    system_fingerprint: str
+    count: int
+    first: datetime | None
+    last: datetime | None
+
+
+def segments(collection: Collection) -> list[Segment]:
+    """The models that answered, in the order in which they were first seen."""
+    found = []
+    for number, (model, fingerprint) in enumerate(collection.identities):
+        rows = in_segment(collection, number).aggregate(
+            n=Count("pk"), first=Min("received_at"), last=Max("received_at")
+        )
+        found.append(Segment(number, model, fingerprint, rows["n"], rows["first"], rows["last"]))
+    return found
 
 
 def latest_done(model: Model, suite: Suite) -> Collection | None:

@@ -2,20 +2,41 @@
 
 from __future__ import annotations
 
+import dataclasses
+import random
+import secrets
+from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
 from forensics import probes
+from forensics.collection import worst_case
 from forensics.errors import BadInput
 from webapp import dispatch
 from webapp.catalogue import queries as catalogue
 from webapp.catalogue.models import Model
 from webapp.custody import services as custody
+from webapp.probing import queries
 from webapp.probing.models import Collection, Probe, ProbeCall, Suite
 
 BATCH = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a collection may use and what a million tokens cost. None is no limit."""
+
+    budget_calls: int | None = None
+    budget_tokens: int | None = None
+    budget_money: Decimal | None = None
+    price_in: Decimal = Decimal(0)
+    price_out: Decimal = Decimal(0)
+
+
+NO_LIMITS = Plan()
 
 
 def register_suite(record: probes.Suite, *, origin: str = Suite.Origin.SHIPPED, user: Any = None) -> Suite:
@@ -61,26 +82,43 @@ def register_shipped_suites() -> list[Suite]:
     return [register_suite(probes.load_suite(name)) for name in probes.suite_names()]
 
 
-def start_collection(model: Model, suite: Suite, *, user: Any = None) -> Collection:
+def start_collection(
+    model: Model, suite: Suite, *, user: Any = None, plan: Plan = NO_LIMITS, seed: int | None = None
+) -> Collection:
     """A new running collection with one waiting call for every probe and sample, its first slice sent.
 
-    Raises BadInput where the model was recorded elsewhere, where one is already open on this suite, or where probes
-    would leave this machine without an authorisation in force.
+    The order of the calls is drawn from `seed`, itself drawn where none is given and kept. Raises BadInput where the
+    model was recorded elsewhere, where one is already open on this suite, or where probes would leave this machine
+    without an authorisation in force.
     """
     _may_probe(model, suite)
+    seed = secrets.randbits(32) if seed is None else seed
     with transaction.atomic():
-        collection = Collection.objects.create(model=model, suite=suite, created_by=user)
-        calls = [
-            ProbeCall(collection=collection, probe=probe, sample=sample)
-            for probe in suite.probes.all()
-            for sample in range(probe.config["samples"])
-        ]
+        collection = Collection.objects.create(
+            model=model, suite=suite, created_by=user, seed=seed, **dataclasses.asdict(plan)
+        )
+        calls = _calls(collection, suite)
         ProbeCall.objects.bulk_create(calls, batch_size=BATCH)
         Collection.objects.filter(pk=collection.pk).update(planned=len(calls))
         send_work(collection)
-        _log(collection, "collection-started", user, suite_hash=suite.suite_hash, planned=len(calls))
+        _log(collection, "collection-started", user, suite_hash=suite.suite_hash, planned=len(calls), seed=seed)
     collection.refresh_from_db()
     return collection
+
+
+def _calls(collection: Collection, suite: Suite) -> list[ProbeCall]:
+    calls = []
+    for probe in suite.probes.all():
+        worst_in, worst_out = worst_case(probe.record)
+        calls += [
+            ProbeCall(collection=collection, probe=probe, sample=sample, worst_in=worst_in, worst_out=worst_out)
+            for sample in range(probe.config["samples"])
+        ]
+    places = list(range(len(calls)))
+    random.Random(collection.seed).shuffle(places)
+    for call, place in zip(calls, places, strict=True):
+        call.place = place
+    return calls
 
 
 def _may_probe(model: Model, suite: Suite) -> None:
@@ -105,12 +143,25 @@ def pause(collection: Collection, *, user: Any = None) -> bool:
     return _move(collection, "running", "paused", "collection-paused", user)
 
 
-def resume(collection: Collection, *, user: Any = None) -> bool:
-    """Whether a paused or failed collection runs again, its next slice sent."""
+def halt(collection: Collection, reason: str) -> bool:
+    """Whether a running collection was paused by a worker, for a reason that somebody has to see to."""
     with transaction.atomic():
-        moved = any(_move(collection, was, "running", "collection-resumed", user) for was in ("paused", "failed"))
+        moved = _move(collection, "running", "paused", "collection-paused", None, reason=reason)
         if moved:
-            Collection.objects.filter(pk=collection.pk).update(error="")
+            Collection.objects.filter(pk=collection.pk).update(error=reason)
+    return moved
+
+
+def resume(collection: Collection, *, user: Any = None, plan: Plan | None = None) -> bool:
+    """Whether a paused or failed collection runs again, its next slice sent; with a plan, under that budget."""
+    changed = dataclasses.asdict(plan) if plan else {}
+    with transaction.atomic():
+        states = ("paused", "failed")
+        told = {name: None if value is None else str(value) for name, value in changed.items()}
+        moved = any(_move(collection, was, "running", "collection-resumed", user, **told) for was in states)
+        if moved:
+            fresh = {"error": "", "held_until": None, "held_why": ""}
+            Collection.objects.filter(pk=collection.pk).update(**fresh, **changed)
             send_work(collection)
     return moved
 
@@ -135,10 +186,18 @@ def fail(collection: Collection, reason: str) -> bool:
     return moved
 
 
-def sweep() -> int:
-    """How many expired leases were given back, over all collections. Late writes under them are refused from now on."""
-    expired = ProbeCall.objects.filter(state=ProbeCall.State.LEASED, lease_expires__lte=timezone.now())
-    return expired.update(state=ProbeCall.State.WAITING, lease_expires=None)
+def choose_segment(collection: Collection, number: int, *, user: Any = None) -> None:
+    """Let comparisons of a collection that several models answered read one of them alone; raises BadInput."""
+    if not collection.changed_model or collection.state != Collection.State.DONE:
+        raise BadInput("only a finished collection that more than one model answered has segments to choose from")
+    if not 0 <= number < len(collection.identities):
+        raise BadInput(f"there is no segment {number + 1}; nothing was changed")
+    segment_hash = queries.content_hash(collection, segment=number)
+    with transaction.atomic():
+        Collection.objects.filter(pk=collection.pk).update(segment=number, segment_hash=segment_hash)
+        identity = collection.identities[number]
+        _log(collection, "collection-segment-chosen", user, identity=identity, content_hash=segment_hash)
+    collection.refresh_from_db()
 
 
 def _move(collection: Collection, was: str, now: str, action: str, user: Any, **detail: Any) -> bool:

@@ -13,6 +13,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("collections/start/", views.start, name="start"),
     path("collections/progress.json", views.progress_json, name="progress"),
     path("collections/<uuid:collection_id>/", views.collection_page, name="collection"),
+    path("collections/<uuid:collection_id>/resume/", views.resume, name="resume"),
+    path("collections/<uuid:collection_id>/segment/<int:number>/", views.choose_segment, name="segment"),
     path("collections/<uuid:collection_id>/<str:act>/", views.act, name="act"),
+    path("completions/<int:completion_id>/", views.attempts, name="attempts"),
+    path("attempts/<int:attempt_id>/<str:part>/", views.attempt_bytes, name="attempt"),
     path("completions/<int:completion_id>/raw/", views.raw, name="raw"),
 ]

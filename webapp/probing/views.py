@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+from typing import Any
+
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
@@ -12,14 +15,15 @@ from django.views.decorators.http import require_POST
 from forensics import probes, registry
 from forensics.errors import ForensicsError
 from webapp.catalogue.access import models_for
+from webapp.catalogue.models import Model
 from webapp.presenting import choice, page_of
-from webapp.probing import access, listing, live, services
-from webapp.probing.forms import StartForm
-from webapp.probing.models import Collection
+from webapp.probing import access, endpoints, listing, live, queries, services
+from webapp.probing.estimating import estimate_for
+from webapp.probing.forms import PlanForm, StartForm
+from webapp.probing.models import Collection, Suite
 
 ACTS = {
     "pause": (services.pause, "is paused; calls in flight are still stored"),
-    "resume": (services.resume, "runs again"),
     "cancel": (services.cancel, "is cancelled; what came back is kept"),
 }
 
@@ -93,11 +97,11 @@ def progress_json(request: HttpRequest) -> JsonResponse:
 
 
 def start(request: HttpRequest) -> HttpResponse:
-    """Choose models and a suite; the number of calls is shown before anything is sent."""
+    """Choose models, a suite and a budget; what it will use is shown before anything is sent."""
     models = [m for m in models_for(request.user) if not m.is_recorded]
     suites = [s for s in listing.suites(request.user) if s.calls]
     form = StartForm(request.POST or None, user=request.user, models=models, suites=suites)
-    if request.method == "POST" and form.is_valid():
+    if request.method == "POST" and form.is_valid() and "estimate" not in request.POST:
         started = _start(request, form)
         if started:
             return redirect(f"{reverse('probing:collections')}?ids={','.join(started)}")
@@ -108,6 +112,7 @@ def start(request: HttpRequest) -> HttpResponse:
         "form": form, "models": models, "suites": suites, "wanted": wanted, "suite": suite,
         "missing": listing.shipped_but_not_stored(),
         "total": len(wanted) * (suite.calls if suite else 0),
+        "estimates": _estimates(form, models, wanted, suite),
     }  # fmt: skip
     return render(request, "probing/start.html", context, status=422 if form.errors else 200)
 
@@ -116,7 +121,7 @@ def _start(request: HttpRequest, form: StartForm) -> list[str]:
     started = []
     for model in form.cleaned_data["models"]:
         try:
-            collection = services.start_collection(model, form.cleaned_data["suite"], user=request.user)
+            collection = services.start_collection(model, form.cleaned_data["suite"], user=request.user, plan=form.plan)
         except ForensicsError as problem:
             form.add_error(None, str(problem))
             messages.warning(request, str(problem))
@@ -125,34 +130,104 @@ def _start(request: HttpRequest, form: StartForm) -> list[str]:
     return started
 
 
+def _estimates(form: StartForm, models: list[Model], wanted: set[str], suite: Suite | None) -> list[dict[str, Any]]:
+    """What each chosen model's collection would use, at the prices that were filled in."""
+    if suite is None or not form.is_bound or form.errors:
+        return []
+    chosen = [model for model in models if str(model.pk) in wanted]
+    return [{"model": model, "estimate": estimate_for(model, suite, form.plan)} for model in chosen]
+
+
 def collection_page(request: HttpRequest, collection_id: object) -> HttpResponse:
-    """One collection, live: counts by outcome, pace, time left, and what came back."""
+    """One collection, live: counts by outcome, pace, what holds it up, what it used, and what came back."""
     collection = access.collection_or_404(request.user, collection_id)
+    return _collection_page(request, collection, PlanForm(initial=_plan_of(collection)))
+
+
+def _plan_of(collection: Collection) -> dict[str, Any]:
+    return {field.name: getattr(collection, field.name) for field in dataclasses.fields(services.Plan)}
+
+
+def _collection_page(request: HttpRequest, collection: Collection, form: PlanForm, status: int = 200) -> HttpResponse:
     row = live.row(collection)
     outcome = choice(request, "outcome", [name for name, _ in row["outcomes"]], "")
     page = page_of(request, listing.completions(collection, outcome=outcome), 25)
-    context = {"row": row, "collection": collection, "page": page, "outcome": outcome}
-    return render(request, "probing/collection.html", context)
+    context = {
+        "row": row, "collection": collection, "page": page, "completions": listing.with_evidence(page),
+        "outcome": outcome, "segments": queries.segments(collection) if collection.changed_model else [], "form": form,
+        "pace": endpoints.pace_of(collection.model) if endpoints.is_paced(collection.model) else None,
+    }  # fmt: skip
+    return render(request, "probing/collection.html", context, status=status)
 
 
 @require_POST
 def act(request: HttpRequest, collection_id: object, act: str) -> HttpResponse:
-    """Pause, resume or cancel a collection."""
+    """Pause or cancel a collection."""
     collection = access.collection_or_404(request.user, collection_id)
     if act not in ACTS:
         raise Http404(act)
     service, done = ACTS[act]
-    if service(collection, user=request.user):
+    return _told(request, collection, service(collection, user=request.user), done)
+
+
+@require_POST
+def resume(request: HttpRequest, collection_id: object) -> HttpResponse:
+    """Let a paused or failed collection run again, under the budget that was filled in."""
+    collection = access.collection_or_404(request.user, collection_id)
+    form = PlanForm(request.POST)
+    if not form.is_valid():
+        return _collection_page(request, collection, form, status=422)
+    return _told(request, collection, services.resume(collection, user=request.user, plan=form.plan), "runs again")
+
+
+@require_POST
+def choose_segment(request: HttpRequest, collection_id: object, number: int) -> HttpResponse:
+    """Let comparisons read one of the models that answered."""
+    collection = access.collection_or_404(request.user, collection_id)
+    try:
+        services.choose_segment(collection, number, user=request.user)
+    except ForensicsError as problem:
+        messages.warning(request, str(problem))
+    else:
+        messages.success(request, f"Comparisons of {collection} now read segment {number + 1} alone.")
+    return redirect("probing:collection", collection.pk)
+
+
+def _told(request: HttpRequest, collection: Collection, moved: bool, done: str) -> HttpResponse:
+    if moved:
         messages.success(request, f"The collection of {collection} {done}.")
     else:
         messages.warning(request, f"The collection of {collection} is {collection.state}: it cannot be changed so.")
     return redirect("probing:collection", collection.pk)
 
 
+def attempts(request: HttpRequest, completion_id: int) -> HttpResponse:
+    """Every attempt of the call behind a completion: what was sent, what came back, when, and its hashes."""
+    completion = access.completion_or_404(request.user, completion_id)
+    context = {
+        "completion": completion, "collection": completion.collection, "attempts": listing.attempts(completion),
+    }  # fmt: skip
+    return render(request, "probing/attempts.html", context)
+
+
 def raw(request: HttpRequest, completion_id: int) -> HttpResponse:
     """A reply's raw bytes as an attachment; where none were recorded, the text."""
     completion = access.completion_or_404(request.user, completion_id)
-    body = completion.raw or completion.text.encode("utf-8", "surrogatepass")
-    name = f"completion-{completion.pk}.{'bin' if completion.raw else 'txt'}"
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', "X-Content-Type-Options": "nosniff"}
-    return HttpResponse(body, content_type="application/octet-stream", headers=headers)
+    kept = completion.evidence.raw if completion.evidence else b""
+    return _download(f"completion-{completion.pk}", kept, completion.text)
+
+
+def attempt_bytes(request: HttpRequest, attempt_id: int, part: str) -> HttpResponse:
+    """An attempt's request as sent or reply as received, as an attachment."""
+    attempt = access.attempt_or_404(request.user, attempt_id)
+    if part not in ("request", "raw"):
+        raise Http404(part)
+    return _download(f"attempt-{attempt.pk}-{part}", getattr(attempt, part), "")
+
+
+def _download(name: str, body: bytes, text: str) -> HttpResponse:
+    file = f"{name}.{'bin' if body else 'txt'}"
+    headers = {"Content-Disposition": f'attachment; filename="{file}"', "X-Content-Type-Options": "nosniff"}
+    return HttpResponse(
+        body or text.encode("utf-8", "surrogatepass"), content_type="application/octet-stream", headers=headers
+    )

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db.models import Count
 
 from webapp.custody import queries as custody
-from webapp.probing import queries, services, verifying
+from webapp.probing import leases, queries, verifying
 from webapp.probing.models import Collection
 
 
@@ -31,18 +31,12 @@ class Command(BaseCommand):
         self.stdout.write(json.dumps(plain) if self.as_json else "\n".join(lines))
 
     def _show(self, _: dict[str, Any]) -> None:
-        rows = []
-        for collection in Collection.objects.filter(recorded=False).select_related("model", "suite"):
-            plain = {"collection": str(collection.pk), "name": str(collection), "state": collection.state}
-            rows.append(plain | dataclasses.asdict(queries.progress(collection)))
-        lines = [
-            f"{r['state']:9} {r['done']}/{r['planned']} done, {r['leased']} leased, {r['waiting']} waiting  {r['name']}"
-            for r in rows
-        ]
-        self._say({"collections": rows}, lines or ["No collections."])
+        found = Collection.objects.filter(recorded=False).select_related("model", "suite")
+        rows = [_plain(collection, queries.tally(collection)) for collection in found]
+        self._say({"collections": rows}, [_line(row) for row in rows] or ["No collections."])
 
     def _sweep(self, _: dict[str, Any]) -> None:
-        swept = services.sweep()
+        swept = leases.sweep()
         self._say({"swept": swept}, [f"{swept} expired leases were given back."])
 
     def _verify(self, options: dict[str, Any]) -> None:
@@ -52,3 +46,31 @@ class Command(BaseCommand):
         self._say({"problems": problems, "entries": chain.entries, "head": chain.head}, lines)
         if problems:
             raise CommandError(f"{len(problems)} problems: stored evidence does not match its hashes", returncode=5)
+
+
+def _plain(collection: Collection, tally: queries.Tally) -> dict[str, Any]:
+    kinds = dict(queries.attempts(collection).order_by().values_list("kind").annotate(Count("pk")))
+    return {
+        "collection": str(collection.pk),
+        "name": str(collection),
+        "state": collection.state,
+        "planned": tally.planned,
+        "done": tally.done,
+        "leased": tally.leased,
+        "waiting": tally.waiting,
+        "cancelled": tally.cancelled,
+        "adds_up": tally.is_whole,
+        "outcomes": dict(tally.outcomes),
+        "attempts": kinds,
+        "sends": collection.spent_calls,
+        "held_until": collection.held_until.isoformat() if collection.held_until else None,
+        "held_why": collection.held_why,
+        "error": collection.error,
+    }
+
+
+def _line(row: dict[str, Any]) -> str:
+    told = [f"{row['done']}/{row['planned']} done", f"{row['leased']} leased", f"{row['waiting']} waiting"]
+    told += [f"{count} {kind}" for kind, count in sorted(row["attempts"].items()) if kind != "answered"]
+    told += [] if row["adds_up"] else ["DOES NOT ADD UP"]
+    return f"{row['state']:9} {', '.join(told)}  {row['name']}"
