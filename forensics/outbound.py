@@ -213,8 +213,8 @@ class Client:
     ) -> Answer:
         """The server's answer, whatever its status; a redirect is an answer like any other.
 
-        Raises OutboundRefused before anything is sent, TimeoutError where nothing came in time, Cut where something did,
-        or AdapterError where no answer came.
+        Raises OutboundRefused before anything is sent, TimeoutError where nothing came in time, Cut where something
+        did, or AdapterError where no answer came.
         """
         if self._session is None:
             raise RuntimeError("the client is used inside its async with block")

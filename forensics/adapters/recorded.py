@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from forensics.adapters import Call, Reply, Target
+from forensics.adapters import UNPACED, Call, Pacer, Reply, Target
 from forensics.errors import BadInput
 from forensics.provenance import canonical_json, sha256_file
 from forensics.records import Completion, Declaration, Outcome, ResponseSet
@@ -59,7 +59,7 @@ class Recorded:
         }
 
     @contextmanager
-    def open(self, target: Target) -> Iterator[RecordedSession]:
+    def open(self, target: Target, _pacer: Pacer = UNPACED) -> Iterator[RecordedSession]:
         """The whole file, read and checked."""
         yield RecordedSession(_read(target))
 

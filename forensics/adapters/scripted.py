@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from forensics.adapters import Call, Reply, Target
+from forensics.adapters import UNPACED, Call, Pacer, Reply, Target
 from forensics.errors import BadInput
 from forensics.provenance import canonical_json
 from forensics.records import Completion, Declaration, Outcome
@@ -76,7 +76,7 @@ class Scripted:
         return {"kind": "script"}
 
     @contextmanager
-    def open(self, target: Target) -> Iterator[ScriptedSession]:
+    def open(self, target: Target, _pacer: Pacer = UNPACED) -> Iterator[ScriptedSession]:
         """The script, read anew."""
         yield ScriptedSession(_read(target))
 
