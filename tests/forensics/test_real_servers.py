@@ -147,7 +147,9 @@ def test_next_token_probabilities_are_those_of_transformers_on_the_same_weights(
     spelled = load_tokenizer(tmp_path / MEMBER / "tokenizer.json").convert_tokens_to_string
     told = {("" if token in SPECIALS else spelled([token])): p for token, p in reply.completion.next_tokens[-1].top}
     assert served.keys() == told.keys()
-    assert max(abs(served[token] - told[token]) for token in served) < 2e-4
+    assert max(abs(served[token] - told[token]) for token in served) < 1e-3, (
+        "llama.cpp keeps its cache in half precision"
+    )
     assert math.fsum(map(math.exp, served.values())) < 1
 
 
