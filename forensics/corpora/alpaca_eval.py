@@ -22,7 +22,7 @@ def prompt_id(instruction: str) -> str:
 
 
 class AlpacaEvalResults:
-    """A results folder, one sub-folder per model, or one model's file. An instruction asked twice keeps its first reply."""
+    """A results folder, one sub-folder per model, or one file. An instruction asked twice keeps its first reply."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -68,7 +68,7 @@ class Promptfoo:
     declaration = Declaration(
         "promptfoo",
         "1",
-        "promptfoo results (JSON)",
+        "Results of promptfoo (JSON)",
         "promptfoo, output format JSON, versions 2 and 3",
         limitations=(
             "an output that promptfoo transformed or parsed is not what the model wrote",
