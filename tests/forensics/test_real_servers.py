@@ -17,6 +17,7 @@ from aiohttp import web
 
 from forensics import registry
 from forensics.adapters import PACKAGE, Call, Reply, Target
+from forensics.connection import GOOD, UNKNOWN, examine
 from forensics.records import GenerationConfig, Message, Outcome, Prompt
 from forensics.zoo.build import write_member
 from forensics.zoo.members import WEIGHTS, members
@@ -166,3 +167,19 @@ def test_a_real_server_lists_its_model(llama: str, name: str) -> None:
     adapter: Any = registry.load(PACKAGE, name)
     told = adapter.check(Target(llama, NAME, "", (llama.split("/")[2],)))
     assert (told["model_listed"], told["models_status"]) == ("true", "200")
+
+
+def test_a_connection_to_a_real_server_is_told_part_by_part(llama: str) -> None:
+    target = Target(llama, NAME, "", (llama.split("/")[2],), preset="llamacpp")
+    report = examine(registry.load(PACKAGE, "openai-compatible"), target)
+    found = {finding.name: (finding.state, finding.told) for finding in report.findings}
+    assert {state for state, _ in found.values()} == {GOOD}, found
+    assert found["name"][1].startswith("127.0.0.1 is 127.0.0.1 (")
+    assert found["model"][1] == f"listed; replies name {NAME}"
+    assert found["log-probabilities"][1] == "given: 5 where 5 were asked for"
+    assert len(report.calls) == 9
+    message = examine(registry.load(PACKAGE, "anthropic"), dataclasses.replace(target, preset="generic"))
+    states = {finding.name: finding.state for finding in message.findings}
+    assert (states["temperature"], states["key"], states["usage"]) == (GOOD, GOOD, GOOD)
+    assert {states[name] for name in ("seed", "n", "log-probabilities", "raw text")} == {UNKNOWN}
+    assert len(message.calls) == 5
