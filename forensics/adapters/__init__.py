@@ -5,7 +5,7 @@ Importing this package loads no model library and no SDK: a plug-in imports thos
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -110,8 +110,11 @@ class Session(Protocol):
     def tokenizer(self) -> str:
         """Hash of the vocabulary, or '' where the model does not show it."""
 
-    def send(self, calls: Sequence[Call]) -> Iterator[Reply]:
-        """One reply per call, in any order. A failure is a Reply with its outcome, not an exception."""
+    def send(self, calls: Iterable[Call]) -> Iterator[Reply]:
+        """One reply per call, in any order. A failure is a Reply with its outcome, not an exception.
+
+        Where calls are sent at once, the next one is asked for when there is room for it, and not before.
+        """
 
 
 class Adapter(Protocol):

@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any
 
 from forensics.adapters import UNPACED, Call, Held, Pacer, Reply, Target
@@ -123,14 +124,17 @@ class EndpointSession:
     def __init__(self, mapping: Endpoint, target: Target, pacer: Pacer, runner: asyncio.Runner, client: Client) -> None:
         self._mapping, self._target, self._pacer = mapping, target, pacer
         self._runner, self._client, self._scrub = runner, client, Scrubber(target.secret)
-        self._places = asyncio.Semaphore(AT_ONCE_UNPACED if pacer is UNPACED else AT_ONCE)
+        self._at_once = AT_ONCE_UNPACED if pacer is UNPACED else AT_ONCE
 
-    def send(self, calls: Sequence[Call]) -> Iterator[Reply]:
-        """One reply per call, as they come in."""
-        loop = self._runner.get_loop()
-        pending = {loop.create_task(self._one(call)) for call in calls}
+    def send(self, calls: Iterable[Call]) -> Iterator[Reply]:
+        """One reply per call, as they come in. A call is asked for when there is room for it."""
+        loop, feed = self._runner.get_loop(), iter(calls)
+        pending: set[asyncio.Task[Reply]] = set()
         try:
-            while pending:
+            while True:
+                pending |= {loop.create_task(self._one(call)) for call in islice(feed, self._at_once - len(pending))}
+                if not pending:
+                    return
                 done, pending = loop.run_until_complete(asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED))
                 yield from (task.result() for task in done)
         finally:
@@ -147,15 +151,14 @@ class EndpointSession:
             reading = without_text(call, Outcome.FAILED, f"nothing was sent: {why}")
             return Reply(call, reading.completion, error=reading.error, status=410)
         request = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
-        async with self._places:
-            try:
-                async with self._pacer.slot():
-                    reply = await self._exchange(call, path, request)
-                    await self._pacer.saw(reply)
-                    return reply
-            except Held as held:
-                reading = without_text(call, Outcome.THROTTLED, held.why)
-                return Reply(call, reading.completion, error=reading.error, retry_after=held.seconds, sent=False)
+        try:
+            async with self._pacer.slot():
+                reply = await self._exchange(call, path, request)
+        except Held as held:
+            reading = without_text(call, Outcome.THROTTLED, held.why)
+            return Reply(call, reading.completion, error=reading.error, retry_after=held.seconds, sent=False)
+        await self._pacer.saw(reply)
+        return reply
 
     async def _exchange(self, call: Call, path: str, request: bytes) -> Reply:
         url = self._target.location.rstrip("/") + path

@@ -6,7 +6,7 @@ import asyncio
 import dataclasses
 import gzip
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -97,6 +97,24 @@ def test_every_request_asks_the_pacer_and_every_reply_is_told_to_it(name: str) -
             "the server asked for time",
         )
         assert (reply.request, reply.raw, reply.status) == (b"", b"", None)
+
+
+def test_a_call_is_asked_for_when_there_is_room_and_not_before() -> None:
+    asked: list[int] = []
+
+    def feed() -> Iterator[Call]:
+        for number in range(40):
+            asked.append(number)
+            yield dataclasses.replace(CALL, sample=number)
+
+    with serving(answering(GOOD)) as server:
+        adapter = registry.load(PACKAGE, "openai-compatible")
+        with adapter.open(Target(server.url, "m", "", (server.host,))) as session:
+            came = 0
+            for _ in session.send(feed()):
+                came += 1
+                assert len(asked) - came <= 16
+    assert (came, len(server.seen)) == (40, 40)
 
 
 def test_calls_go_out_side_by_side() -> None:
