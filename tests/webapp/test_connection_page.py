@@ -127,6 +127,7 @@ def test_half_an_authorisation_and_a_preset_of_another_protocol_store_nothing(se
 def test_the_form_offers_every_server_and_keeps_the_choice(server: Served, page: Client) -> None:
     address = reverse("catalogue:register") + "?way=endpoint"
     shown = page.get(address).text
+    assert '<option value="openai-compatible" selected>' in shown
     for title in ("vLLM", "llama.cpp server", "OpenRouter", "Mistral", "Anthropic Messages API", "Gemini API"):
         assert title in shown
     sent = {"base_url": server.url, "remote_name": "asked-1", "secret": KEY, "name": "api", "role": "questioned"}

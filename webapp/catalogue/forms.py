@@ -64,7 +64,7 @@ class EndpointForm(forms.Form):
         widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
     )  # fmt: skip
     name = name_field()
-    adapter = forms.ChoiceField(label="Protocol", choices=api_adapters)
+    adapter = forms.ChoiceField(label="Protocol", choices=api_adapters, initial="openai-compatible")
     preset = forms.ChoiceField(
         label="Server", choices=preset_choices, initial="generic", required=False,
         help_text="What OpenAI-compatible servers do in their own way: names of fields, limits, defaults.",
@@ -126,6 +126,23 @@ class TranscriptsForm(forms.Form):
         return [uploads.register_upload(user=user, **self.cleaned_data)]
 
 
+class CorpusForm(forms.Form):
+    """A file that another tool wrote: its models and its prompts."""
+
+    title, icon, summary = "Results of a tool", "transcripts", "CSV, promptfoo, inspect or AlpacaEval results"
+    file = forms.FileField(
+        label="Results", allow_empty_file=True,
+        help_text="Every model in it is registered as recorded, and its prompts become a suite. Choose it anew after an"
+        " error.",
+        widget=forms.ClearableFileInput(attrs={"accept": ",".join(uploads.CORPUS_SUFFIXES)}),
+    )  # fmt: skip
+    role = role_field(Role.BACKGROUND)
+
+    def submit(self, user: Any) -> list[Model]:
+        """The models that were registered now."""
+        return uploads.import_upload(user=user, **self.cleaned_data)
+
+
 class FolderForm(forms.Form):
     """Every weights folder inside a folder."""
 
@@ -167,5 +184,6 @@ class SecretForm(forms.Form):
 
 
 WAYS: dict[str, Any] = {
-    "weights": WeightsForm, "endpoint": EndpointForm, "transcripts": TranscriptsForm, "folder": FolderForm,
+    "weights": WeightsForm, "endpoint": EndpointForm, "transcripts": TranscriptsForm, "results": CorpusForm,
+    "folder": FolderForm,
 }  # fmt: skip

@@ -19,6 +19,8 @@ WORDS = {
     "model_listed": "Listed there", "latency_ms": "Latency (ms)",
 }  # fmt: skip
 
+FOUND = {"name": "Name resolution", "n": "Several at once (n)"}
+
 
 def checked(model: Model) -> dict[str, Any]:
     """What the adapter's check said, by a name that people read."""
@@ -34,7 +36,14 @@ def connection(model: Model) -> dict[str, Any] | None:
     rows = []
     for finding in kept["findings"]:
         tone, word = TONES[finding["state"]]
-        rows.append({"name": finding["name"].capitalize(), "tone": tone, "word": word, "told": finding["told"]})
+        rows.append(
+            {
+                "name": FOUND.get(finding["name"], finding["name"].capitalize()),
+                "tone": tone,
+                "word": word,
+                "told": finding["told"],
+            }
+        )
     return {"at": datetime.fromisoformat(kept["at"]), "calls": len(kept["calls"]), "rows": rows}
 
 
