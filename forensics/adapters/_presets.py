@@ -1,6 +1,7 @@
 """What servers of the OpenAI protocol do in their own way. One entry each; an adapter, a form and a page read it.
 
-Facts from the servers' own documentation, as of 2026. Where a server's defaults would narrow the choice of tokens, the
+Written from what is publicly documented as of 2026; of these servers our tests met only llama.cpp's, so that a test of
+the connection decides what holds of a given one. Where a server's defaults would narrow the choice of tokens, the
 neutral values are sent, so that temperature and top_p alone decide.
 """
 
