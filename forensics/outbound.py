@@ -46,6 +46,8 @@ class Answer:
     raw: bytes
     body: bytes
     elapsed: float
+    first: float = 0.0
+    """Seconds until the headers were there; `elapsed` counts until the last byte."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +60,31 @@ class Limits:
     size: int = SIZE_LIMIT
 
 
-class TooLarge(AdapterError):
-    """A reply is larger than the limit. What had come until then is in `raw`."""
+class Cut(AdapterError):
+    """An answer that did not come whole or cannot be unpacked. What came is in `answer`, for the evidence."""
+
+    def __init__(self, message: str, raw: bytes) -> None:
+        super().__init__(message)
+        self.answer = Answer(0, {}, raw, b"", 0.0)
+
+
+class TooLarge(Cut):
+    """It is larger than the limit, and was cut there."""
 
     def __init__(self, limit: int, raw: bytes) -> None:
-        super().__init__(f"the reply is larger than {limit} bytes and was cut off there")
-        self.raw = raw
+        super().__init__(f"the reply is larger than {limit} bytes and was cut off there", raw)
+
+
+class TooSlow(Cut):
+    """It began, and did not end in time."""
+
+
+class BrokenOff(Cut):
+    """The connection ended before the answer did."""
+
+
+class NotUnpacked(Cut):
+    """Its content encoding is false, or was not asked for."""
 
 
 def embedded(address: Address) -> Address:
@@ -192,7 +213,8 @@ class Client:
     ) -> Answer:
         """The server's answer, whatever its status; a redirect is an answer like any other.
 
-        Raises OutboundRefused before anything is sent, TooLarge, TimeoutError, or AdapterError where no answer came.
+        Raises OutboundRefused before anything is sent, TimeoutError where nothing came in time, Cut where something
+        did, or AdapterError where no answer came.
         """
         if self._session is None:
             raise RuntimeError("the client is used inside its async with block")
@@ -202,9 +224,9 @@ class Client:
         began = time.perf_counter()
         try:
             async with self._session.request(method, url, headers=headers, data=body, allow_redirects=False) as answer:
-                raw = await _read(answer, self._limits.size)
-                plain = unpack(raw, answer.headers.get("Content-Encoding", ""), self._limits.size)
-                return Answer(answer.status, dict(answer.headers), raw, plain, time.perf_counter() - began)
+                return await _whole(answer, self._limits.size, began)
+        except TimeoutError:  # before aiohttp's own errors, some of which are timeouts too
+            raise TimeoutError(f"no answer from {host} in time") from None
         except aiohttp.ClientError as problem:
             raise AdapterError(f"no answer from {host}: {type(problem).__name__}: {problem}") from problem
         except ValueError as problem:
@@ -212,30 +234,59 @@ class Client:
             raise AdapterError(f"the request to {host} cannot be written: {problem}; nothing was sent") from problem
 
 
+async def _whole(answer: aiohttp.ClientResponse, limit: int, began: float) -> Answer:
+    first = time.perf_counter() - began
+    try:
+        raw = await _read(answer, limit)
+        plain = unpack(raw, answer.headers.get("Content-Encoding", ""), limit)
+    except Cut as problem:
+        elapsed = time.perf_counter() - began
+        problem.answer = Answer(answer.status, dict(answer.headers), problem.answer.raw, b"", elapsed, first)
+        raise
+    return Answer(answer.status, dict(answer.headers), raw, plain, time.perf_counter() - began, first)
+
+
 async def _read(answer: aiohttp.ClientResponse, limit: int) -> bytes:
     pieces: list[bytes] = []
     size = 0
-    async for piece in answer.content.iter_chunked(CHUNK):
-        pieces.append(piece)
-        size += len(piece)
-        if size > limit:
-            answer.close()
-            raise TooLarge(limit, b"".join(pieces)[:limit])
+    try:
+        async for piece in answer.content.iter_chunked(CHUNK):
+            pieces.append(piece)
+            size += len(piece)
+            if size > limit:
+                answer.close()
+                raise TooLarge(limit, b"".join(pieces)[:limit])
+    except TimeoutError:
+        raise TooSlow("the reply began and did not end in time", b"".join(pieces)) from None
+    except aiohttp.ClientError as problem:
+        raise BrokenOff(f"the reply broke off: {type(problem).__name__}", b"".join(pieces)) from problem
     return b"".join(pieces)
 
 
+async def look_up(url: str, private_hosts: Sequence[str] = ()) -> tuple[str, list[str], float]:
+    """A URL's host, its acceptable addresses and the seconds that finding them took; sends no request.
+
+    Raises OutboundRefused, or AdapterError where the name cannot be resolved.
+    """
+    guard = Guard(private_hosts)
+    _, host, port = guard.split(url)
+    began = time.perf_counter()
+    found = await guard.addresses(host, port)
+    return host, [str(address) for address in found], time.perf_counter() - began
+
+
 def unpack(raw: bytes, encoding: str, limit: int = SIZE_LIMIT) -> bytes:
-    """The bytes inside a gzip or deflate body, read no further than the limit; raises TooLarge or AdapterError."""
+    """The bytes inside a gzip or deflate body, read no further than the limit; raises TooLarge or NotUnpacked."""
     encoding = encoding.strip().lower()
     if encoding in ("", "identity"):
         return raw
     if encoding not in ("gzip", "x-gzip", "deflate"):
-        raise AdapterError(f"the reply is packed as {encoding!r}, which was not asked for")
+        raise NotUnpacked(f"the reply is packed as {encoding!r}, which was not asked for", raw)
     unpacker: Any = zlib.decompressobj(wbits=47)
     try:
         plain: bytes = unpacker.decompress(raw, limit + 1)
     except zlib.error as problem:
-        raise AdapterError(f"the reply says {encoding} and is not: {problem}") from None
+        raise NotUnpacked(f"the reply says {encoding} and is not: {problem}", raw) from None
     if len(plain) > limit:
         raise TooLarge(limit, raw)
     return plain

@@ -6,7 +6,7 @@ Importing this package loads no model library and no SDK: a plug-in imports thos
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -19,18 +19,25 @@ PACKAGE = __name__
 class Target:
     """Where a model is: a weights folder, an endpoint's base URL, or a file of transcripts.
 
-    `secret` never enters a repr, a log or a stored request.
+    `secret` never enters a repr, a log or a stored request. `preset` names what a server does in its own way, for an
+    adapter that has `presets`; `stream` asks for the reply piece by piece.
     """
 
     location: str
     model: str = ""
     secret: str = field(default="", repr=False)
     private_hosts: tuple[str, ...] = ()
+    preset: str = "generic"
+    stream: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One probe call: one prompt, one sample, one configuration (its `seed` already belongs to this sample)."""
+    """One probe call: one prompt, one sample, one configuration (its `seed` already belongs to this sample).
+
+    A configuration of several samples asks a server that can for so many completions at once; none of ours does so in
+    a collection, since servers that cannot give one without a word.
+    """
 
     prompt: Prompt
     sample: int
@@ -39,7 +46,11 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back for one call, with the bytes that are the evidence. Local models have no raw bytes but JSON."""
+    """What came back for one call, with the bytes that are the evidence. Local models have no raw bytes but JSON.
+
+    `url` is where the request went, `provider` who served it where a router says so, `others` the further completions
+    of a call that asked for several.
+    """
 
     call: Call
     completion: Completion
@@ -54,7 +65,9 @@ class Reply:
     retry_after: float | None = None
     sent: bool = True
     """False where the pacer held the call back: nothing left this machine, it may be sent `retry_after` seconds on."""
+    url: str = ""
     provider: str = ""
+    others: tuple[Completion, ...] = ()
 
 
 class Held(Exception):
@@ -74,6 +87,20 @@ class Pacer(Protocol):
 
     async def saw(self, reply: Reply) -> None:
         """Learns from a reply: a server that asks for time, or that keeps failing, is left alone for a while."""
+
+
+class _Unpaced:
+    """Nobody is in the way. For one process that sends alone, and to models of this machine."""
+
+    def slot(self) -> AbstractAsyncContextManager[None]:
+        """A place at once."""
+        return nullcontext()
+
+    async def saw(self, reply: Reply) -> None:
+        """Nothing is learnt."""
+
+
+UNPACED: Pacer = _Unpaced()
 
 
 class Session(Protocol):
@@ -102,6 +129,5 @@ class Adapter(Protocol):
         Raises BadInput or AdapterError with a message an analyst can act on.
         """
 
-    def open(self, target: Target, pacer: Pacer = ...) -> AbstractContextManager[Session]:
-        """Load the model or open the connection. A network adapter asks the pacer before each request; others have
-        none."""
+    def open(self, target: Target, pacer: Pacer = UNPACED, /) -> AbstractContextManager[Session]:
+        """Load the model or open the connection, whose every request asks the pacer first."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from forensics.adapters import Call, Reply, Target
+from forensics.adapters import UNPACED, Call, Pacer, Reply, Target
 from forensics.adapters._generation import Row, generate, score, takes_positions
 from forensics.adapters._weights import Folder, inspect_folder, tokenizer_hash
 from forensics.errors import AdapterError, UnsafeWeights
@@ -225,7 +225,7 @@ class HuggingFace:
         }
 
     @contextmanager
-    def open(self, target: Target) -> Iterator[HuggingFaceSession]:
+    def open(self, target: Target, _pacer: Pacer = UNPACED) -> Iterator[HuggingFaceSession]:
         """Loads the model; raises UnsafeWeights before loading, AdapterError where transformers cannot."""
         folder = inspect_folder(target.location)
         try:

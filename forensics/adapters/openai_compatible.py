@@ -1,199 +1,89 @@
 """Models behind an OpenAI-compatible HTTP API: chat completions, and plain completions for raw text.
 
-One call per sample (`n` is never used: servers drop it). The request's body and the reply's bytes are kept; what a
-reply is, is told by its status and structure.
+What servers do in their own way (names of fields, limits, defaults that narrow the choice of tokens) is a preset.
 """
 
 from __future__ import annotations
 
-import asyncio
-import json
-from collections.abc import Coroutine, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from itertools import islice
+from collections.abc import Mapping
 from typing import Any
 
-from forensics.adapters import Call, Held, Pacer, Reply, Target
-from forensics.adapters._openai_replies import headers_kept, read_reply, retry_after
-from forensics.errors import AdapterError, BadInput, OutboundRefused
-from forensics.outbound import Answer, Client, Limits, TooLarge
-from forensics.records import Completion, Declaration, Mode, Outcome
-
-CONCURRENCY = 64
-UNPACED_CONCURRENCY = 16
-CHECK_LIMITS = Limits(connect=5.0, read=10.0, total=15.0, size=2 * 1024 * 1024)
+from forensics.adapters import Call, Target
+from forensics.adapters._endpoint import AT_ONCE, Endpoint, NotOffered
+from forensics.adapters._openai_replies import read_reply
+from forensics.adapters._presets import PRESETS, Preset, preset_of
+from forensics.adapters._replies import Reading
+from forensics.outbound import Answer
+from forensics.records import Declaration, GenerationConfig, Mode
 
 
-def request_of(call: Call, model: str) -> tuple[str, dict[str, Any]]:
-    """The path below the base URL and the JSON body for one call."""
-    config = call.config
-    body: dict[str, Any] = {"model": model}
-    if call.prompt.mode is Mode.RAW:
-        path, body["prompt"] = "/completions", call.prompt.text
-        extra: dict[str, Any] = {"logprobs": config.top_logprobs} if config.top_logprobs else {}
-    else:
-        path = "/chat/completions"
-        body["messages"] = [{"role": m.role, "content": m.content} for m in call.prompt.messages]
-        extra = {"logprobs": True, "top_logprobs": config.top_logprobs} if config.top_logprobs else {}
-    body |= {
-        "max_tokens": config.max_tokens,
-        "temperature": config.temperature,
-        "top_p": config.top_p,
-        "seed": config.seed,
-        "stream": False,
-    }
-    return path, body | extra
-
-
-class OpenAISession:
-    """An open endpoint. Sends calls at once as its pacer lets them go, in the caller's thread."""
-
-    tokenizer = ""
-
-    def __init__(self, target: Target, runner: asyncio.Runner, client: Client, pacer: Pacer | None) -> None:
-        self._target, self._runner, self._client, self._pacer = target, runner, client, pacer
-        self._slots = asyncio.Semaphore(UNPACED_CONCURRENCY)
-
-    def send(self, calls: Iterable[Call]) -> Iterator[Reply]:
-        """One reply per call, as they come in. A call is asked for when there is room for it."""
-        loop, feed = self._runner.get_loop(), iter(calls)
-        pending: set[asyncio.Task[Reply]] = set()
-        try:
-            while True:
-                pending |= {loop.create_task(self._paced(call)) for call in islice(feed, CONCURRENCY - len(pending))}
-                if not pending:
-                    return
-                done, pending = loop.run_until_complete(asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED))
-                yield from (task.result() for task in done)
-        finally:
-            for task in pending:
-                task.cancel()
-            if pending:
-                loop.run_until_complete(asyncio.gather(*pending, return_exceptions=True))
-
-    async def _paced(self, call: Call) -> Reply:
-        if self._pacer is None:
-            async with self._slots:
-                return await self._one(call)
-        try:
-            async with self._pacer.slot():
-                reply = await self._one(call)
-        except Held as held:
-            completion = Completion(call.prompt.prompt_id, "", call.sample, Outcome.THROTTLED)
-            return Reply(call, completion, error=held.why, retry_after=held.seconds, sent=False)
-        await self._pacer.saw(reply)
-        return reply
-
-    async def _one(self, call: Call) -> Reply:
-        path, body = request_of(call, self._target.model)
-        request = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
-        try:
-            answer = await self._client.request(
-                "POST", self._target.location.rstrip("/") + path, headers=_headers(self._target), body=request
-            )
-        except OutboundRefused:
-            raise
-        except TimeoutError:
-            return self._without_answer(call, request, Outcome.TIMED_OUT, "no complete reply in time")
-        except TooLarge as problem:
-            return self._without_answer(call, request, Outcome.MALFORMED, str(problem), problem.raw)
-        except AdapterError as problem:
-            return self._without_answer(call, request, Outcome.FAILED, str(problem))
-        return self._with_answer(call, request, answer)
-
-    def _without_answer(self, call: Call, request: bytes, outcome: Outcome, error: str, raw: bytes = b"") -> Reply:
-        completion = Completion(call.prompt.prompt_id, "", call.sample, outcome)
-        return Reply(call, completion, request, self._scrubbed(raw), error=error)
-
-    def _with_answer(self, call: Call, request: bytes, answer: Answer) -> Reply:
-        reading = read_reply(call, answer)
-        return Reply(
-            call,
-            reading.completion,
-            request,
-            self._scrubbed(answer.raw),
-            headers_kept(answer.headers),
-            answer.status,
-            answer.elapsed,
-            reading.returned_model,
-            reading.system_fingerprint,
-            self._scrubbed(reading.error.encode()).decode(),
-            retry_after(answer.headers),
-        )
-
-    def _scrubbed(self, raw: bytes) -> bytes:
-        # A server that echoes the key must not put it among the evidence, which is shown and exported.
-        secret = self._target.secret.encode()
-        return raw.replace(secret, b"[secret]") if secret else raw
-
-
-def _headers(target: Target) -> dict[str, str]:
-    headers = {"Content-Type": "application/json", "Accept": "application/json"}
-    if target.secret:
-        headers["Authorization"] = f"Bearer {target.secret}"
-    return headers
-
-
-class OpenAICompatible:
+class OpenAICompatible(Endpoint):
     """The plug-in. `Target.location` is the base URL, such as ``https://host/v1``."""
 
-    queue = "api"
     declaration = Declaration(
         name="openai-compatible",
-        version="1",
+        version="2",
         title="OpenAI-compatible API",
         source="OpenAI API reference: chat completions, completions, models",
-        parameters={"concurrency": CONCURRENCY},
+        parameters={"concurrency": AT_ONCE},
         limitations=(
             "the server may apply a system prompt, filters or another model without saying so",
             "next-token distributions are those of the first generated token alone, cut at what the server returns",
         ),
     )
+    protocol = "openai"
+    offers = frozenset({"temperature", "seed", "n", "logprobs", "raw"})
+    presets = PRESETS
 
-    def check(self, target: Target) -> Mapping[str, str]:
-        """Kind, and whether the endpoint lists the model. Raises AdapterError or BadInput, having sent no probe."""
-        if not target.model:
-            raise BadInput("an endpoint needs the name of the model there")
-        answer = asyncio.run(_models(target))
-        if answer.status in (401, 403):
-            raise AdapterError(f"the endpoint refuses the key (status {answer.status}); nothing was stored")
-        listed = _listed(answer)
-        known = "not listed by the endpoint" if listed is None else str(target.model in listed).lower()
-        return {"kind": "endpoint", "protocol": "openai", "models_status": str(answer.status), "model_listed": known}
+    def headers(self, target: Target) -> Mapping[str, str]:
+        """JSON both ways, and the secret as a bearer token."""
+        headers = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
+        return headers | ({"Authorization": f"Bearer {target.secret}"} if target.secret else {})
 
-    @contextmanager
-    def open(self, target: Target, pacer: Pacer | None = None) -> Iterator[OpenAISession]:
-        """Connections that last as long as the block."""
-        with asyncio.Runner() as runner:
-            client = Client(private_hosts=target.private_hosts, connections=CONCURRENCY)
-            runner.run(_entered(client))
-            try:
-                yield OpenAISession(target, runner, client, pacer)
-            finally:
-                runner.run(_left(client))
+    def offered(self, target: Target) -> frozenset[str]:
+        """What the preset sends."""
+        preset = preset_of(target.preset)
+        sent = {"temperature": preset.sampling, "seed": preset.seed, "n": preset.several, "raw": preset.completions}
+        sent["logprobs"] = preset.chat_logprobs != 0
+        return frozenset(name for name, is_sent in sent.items() if is_sent)
 
+    def request_of(self, call: Call, target: Target) -> tuple[str, dict[str, Any]]:
+        """The path below the base URL and the JSON body for one call."""
+        preset, raw = preset_of(target.preset), call.prompt.mode is Mode.RAW
+        if raw and not preset.completions:
+            raise NotOffered(f"{preset.title} continues no raw text")
+        body: dict[str, Any] = {"model": target.model}
+        if raw:
+            body["prompt"] = call.prompt.text
+        else:
+            body["messages"] = [{"role": m.role, "content": m.content} for m in call.prompt.messages]
+        body |= _drawing(call.config, preset, raw=raw) | {"stream": target.stream}
+        if target.stream and preset.stream_usage:
+            body["stream_options"] = {"include_usage": True}
+        return "/completions" if raw else "/chat/completions", body | _logprobs(call, preset, raw=raw) | dict(
+            preset.extra
+        )
 
-def _entered(client: Client) -> Coroutine[Any, Any, Client]:
-    return client.__aenter__()
-
-
-def _left(client: Client) -> Coroutine[Any, Any, None]:
-    return client.__aexit__(None, None, None)
-
-
-async def _models(target: Target) -> Answer:
-    async with Client(private_hosts=target.private_hosts, limits=CHECK_LIMITS) as client:
-        try:
-            return await client.request("GET", target.location.rstrip("/") + "/models", headers=_headers(target))
-        except TimeoutError:
-            raise AdapterError(f"{target.location} did not answer within {CHECK_LIMITS.total:.0f} s") from None
+    def read(self, call: Call, answer: Answer, target: Target) -> Reading:
+        """What an answer says, in one piece or streamed."""
+        return read_reply(call, answer, stream=target.stream)
 
 
-def _listed(answer: Answer) -> set[str] | None:
-    try:
-        return {str(row["id"]) for row in json.loads(answer.body)["data"]}
-    except (ValueError, KeyError, TypeError):
-        return None
+def _drawing(config: GenerationConfig, preset: Preset, *, raw: bool) -> dict[str, Any]:
+    drawing: dict[str, Any] = {"max_tokens" if raw else preset.limit_name: config.max_tokens}
+    if preset.sampling:
+        drawing |= {"temperature": config.temperature, "top_p": config.top_p}
+    if preset.seed:
+        drawing[preset.seed] = config.seed
+    return drawing | ({"n": config.samples} if config.samples > 1 else {})
+
+
+def _logprobs(call: Call, preset: Preset, *, raw: bool) -> dict[str, Any]:
+    most, asked = preset.raw_logprobs if raw else preset.chat_logprobs, call.config.top_logprobs
+    number = asked if most is None else min(asked, most)
+    if not number:
+        return {}
+    return {"logprobs": number} if raw else {"logprobs": True, "top_logprobs": number}
 
 
 PLUGIN = OpenAICompatible()

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from forensics.adapters import Call, Reply, Target
+from forensics.adapters import UNPACED, Call, Pacer, Reply, Target
 from forensics.errors import BadInput
 from forensics.provenance import canonical_json, sha256_file
 from forensics.records import Completion, Declaration, Outcome, ResponseSet
-from forensics.transcripts import read_responses
+from forensics.transcripts import SUFFIXES, read_responses
 
 
 class RecordedSession:
@@ -59,7 +59,7 @@ class Recorded:
         }
 
     @contextmanager
-    def open(self, target: Target) -> Iterator[RecordedSession]:
+    def open(self, target: Target, _pacer: Pacer = UNPACED) -> Iterator[RecordedSession]:
         """The whole file, read and checked."""
         yield RecordedSession(_read(target))
 
@@ -68,6 +68,10 @@ def _read(target: Target) -> ResponseSet:
     path = Path(target.location)
     if not path.is_file():
         raise BadInput("is not a file of transcripts", where=target.location)
+    if not path.name.endswith(SUFFIXES):
+        raise BadInput(
+            "is not .jsonl or .jsonl.gz; python manage.py import_corpus reads other formats", where=path.name
+        )
     return read_responses(path, known=None, model=target.model)
 
 

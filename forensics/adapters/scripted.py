@@ -1,9 +1,9 @@
 """A rehearsed model: replies are read from a script file. For tests, rehearsals and fault drills.
 
 The script is JSON: {"default": TEXT, "delay": SECONDS, "journal": FILE, "replies": {PROMPT_ID: TEXT or [STEP, ...]}}.
-A step is {"text", "outcome", "status", "error", "retry_after"}; the last one repeats. ``{prompt}`` and ``{seed}`` in a
-text are filled in. Every send adds a line "prompt_id sample" to the journal, so that sends can be counted, and a
-script goes on with its next step in another session.
+A step is {"text", "outcome", "status", "error", "retry_after", "delay"}; the last one repeats, and blank text is empty.
+``{prompt}`` and ``{seed}`` in a text are filled in. Every send adds a line "prompt_id sample" to the journal, so that
+sends can be counted, and a script goes on with its next step in another session.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from forensics.adapters import Call, Reply, Target
+from forensics.adapters import UNPACED, Call, Pacer, Reply, Target
 from forensics.errors import BadInput
 from forensics.provenance import canonical_json
 from forensics.records import Completion, Declaration, Outcome
@@ -36,7 +36,6 @@ class ScriptedSession:
         """One reply per call, in order."""
         for call in calls:
             self._journal(call)
-            time.sleep(self._script.get("delay", 0.0))
             yield self._reply(call)
 
     def _journal(self, call: Call) -> None:
@@ -45,17 +44,22 @@ class ScriptedSession:
                 journal.write(f"{call.prompt.prompt_id} {call.sample}\n")
 
     def _reply(self, call: Call) -> Reply:
-        asked = (call.prompt.prompt_id, call.sample)
-        line = f"{asked[0]} {asked[1]}"
-        steps = self._script.get("replies", {}).get(asked[0], self._script.get("default", "{prompt}"))
-        steps = [{"text": steps}] if isinstance(steps, str) else steps
-        step = steps[min(self._asked[line], len(steps) - 1)]
-        self._asked[line] += 1
+        step = self._next_step(call)
         text = step.get("text", "").replace("{prompt}", call.prompt.text).replace("{seed}", str(call.config.seed))
-        completion = Completion(asked[0], text, asked[1], Outcome(step.get("outcome", "completed")), "stop")
+        told = step.get("outcome") or (Outcome.COMPLETED if text.strip() else Outcome.EMPTY)
+        completion = Completion(call.prompt.prompt_id, text, call.sample, Outcome(told), "stop")
+        time.sleep(step.get("delay", self._script.get("delay", 0.0)))
         request = canonical_json({"prompt": call.prompt.as_json(), "config": call.config.as_json()})
         said = {name: step.get(name) for name in ("status", "retry_after")}
         return Reply(call, completion, request, canonical_json(step), error=step.get("error", ""), **said)
+
+    def _next_step(self, call: Call) -> Mapping[str, Any]:
+        line = f"{call.prompt.prompt_id} {call.sample}"
+        steps = self._script.get("replies", {}).get(call.prompt.prompt_id, self._script.get("default", "{prompt}"))
+        steps = [{"text": steps}] if isinstance(steps, str) else steps
+        step: Mapping[str, Any] = steps[min(self._asked[line], len(steps) - 1)]
+        self._asked[line] += 1
+        return step
 
 
 class Scripted:
@@ -76,7 +80,7 @@ class Scripted:
         return {"kind": "script"}
 
     @contextmanager
-    def open(self, target: Target) -> Iterator[ScriptedSession]:
+    def open(self, target: Target, _pacer: Pacer = UNPACED) -> Iterator[ScriptedSession]:
         """The script, read anew."""
         yield ScriptedSession(_read(target))
 

@@ -1,14 +1,14 @@
-"""An AlpacaEval results/ folder: <model>/model_outputs.json, each a list of {instruction, output}."""
+"""An AlpacaEval results/ folder: <model>/model_outputs.json, each a list of {instruction, output}; or one such file."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from forensics.corpora._rows import bounded, head, parsed
 from forensics.errors import CorpusError
 from forensics.records import Completion, Declaration, Outcome, Prompt, ResponseSet
 from forensics.transcripts import text_field
@@ -22,11 +22,12 @@ def prompt_id(instruction: str) -> str:
 
 
 class AlpacaEvalResults:
-    """A results folder, one sub-folder per model. Instructions that are asked twice keep their first reply."""
+    """A results folder, one sub-folder per model, or one file. An instruction asked twice keeps its first reply."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._files = {file.parent.name: file for file in sorted(path.glob(f"*/{OUTPUTS}"))}
+        files = [path] if path.is_file() else sorted(path.glob(f"*/{OUTPUTS}"))
+        self._files = {_generator(file) if file == path else file.parent.name: file for file in files}
         if not self._files:
             raise CorpusError(f"has no sub-folder with {OUTPUTS}", where=path.name)
 
@@ -66,15 +67,18 @@ class AlpacaEvalResults:
 
 def _rows(file: Path) -> list[tuple[str, dict[str, Any]]]:
     name = f"{file.parent.name}/{file.name}"
-    try:
-        listed = json.loads(file.read_bytes())
-    except OSError as problem:
-        raise CorpusError(f"cannot be read: {problem.strerror}", where=name) from problem
-    except (ValueError, RecursionError) as problem:
-        raise CorpusError(f"not JSON in UTF-8: {problem}", where=name) from problem
+    listed = parsed(bounded(file), name)
     if not isinstance(listed, list) or not all(isinstance(row, dict) for row in listed):
         raise CorpusError("a JSON list of objects was expected", where=name)
     return [(f"{name}, row {i}", row) for i, row in enumerate(listed, start=1)]
+
+
+def _generator(file: Path) -> str:
+    """The model that a single file says it is from, in every row the same; its name where it says nothing."""
+    named = {row.get("generator") for _, row in _rows(file)}
+    if len(named) > 1:
+        raise CorpusError("holds the outputs of several generators; divide it", where=file.name)
+    return str((named.pop() if named else "") or file.stem)
 
 
 class AlpacaEval:
@@ -89,8 +93,11 @@ class AlpacaEval:
     )
 
     def recognises(self, path: Path) -> bool:
-        """Whether some sub-folder holds model_outputs.json."""
-        return path.is_dir() and next(path.glob(f"*/{OUTPUTS}"), None) is not None
+        """Whether some sub-folder holds model_outputs.json, or the file itself begins as one."""
+        if path.is_dir():
+            return next(path.glob(f"*/{OUTPUTS}"), None) is not None
+        begun = head(path)
+        return path.suffix == ".json" and begun.lstrip().startswith(b"[") and b'"instruction"' in begun
 
     def read(self, path: Path) -> AlpacaEvalResults:
         """Open the folder; raises CorpusError where it is empty."""

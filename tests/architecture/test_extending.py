@@ -121,11 +121,11 @@ def test_the_figure_draws_a_result(load: Loader) -> None:
 
 def test_the_reader_opens_its_format_and_names_the_bad_row(load: Loader, tmp_path: Path) -> None:
     load("corpora")
-    path = tmp_path / "said.csv"
-    path.write_text("model,prompt,response\nb,Hello?,Hi\na,Hello?,Yes\na,Hello?,\n", encoding="utf-8")
+    path = tmp_path / "said.tsv"
+    path.write_text("model\tprompt\tresponse\nb\tHello?\tHi\na\tHello?\tYes\na\tHello?\t\n", encoding="utf-8")
     corpus = open_corpus(path)
     assert corpus.models == ("a", "b")
     assert [c.outcome for c in corpus.responses("a").completions] == [Outcome.COMPLETED, Outcome.EMPTY]
-    path.write_text("model,prompt,response\na,Hello?\n", encoding="utf-8")
-    with pytest.raises(CorpusError, match=r"said\.csv, row 2"):
+    path.write_text("model\tprompt\tresponse\na\tHello?\n", encoding="utf-8")
+    with pytest.raises(CorpusError, match=r"said\.tsv, row 2"):
         _ = open_corpus(path).models

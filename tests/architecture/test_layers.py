@@ -19,7 +19,7 @@ LAYERS = (
     ("features",),
     ("stats",),
     ("corpora", "zoo"),
-    ("collection",),
+    ("collection", "connection"),
     ("adapters", "probes"),
     ("outbound",),
     ("provenance", "registry", "tables", "transcripts"),
@@ -33,7 +33,7 @@ below.
 """
 
 ANALYSIS = ("lineage", "evaluation", "channels", "features", "stats")
-ACQUISITION = ("corpora", "zoo", "collection", "adapters", "probes", "outbound")
+ACQUISITION = ("corpora", "zoo", "collection", "connection", "adapters", "probes", "outbound")
 PLUGINS = ("adapters", "probes", "channels", "figures", "corpora")
 HEAVY = ("torch", "transformers", "sentence_transformers", "openai", "anthropic")
 

@@ -1,22 +1,18 @@
-"""The OpenAI protocol against a real server on loopback: exact requests, and a name for every kind of reply."""
+"""The OpenAI protocol against a server on loopback: exact requests, what servers do in their own way, distributions."""
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 import json
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 from typing import Any
 
 import pytest
 from aiohttp import web
 
 from forensics import registry
-from forensics.adapters import PACKAGE, Call, Reply, Target, openai_compatible
-from forensics.adapters._openai_replies import retry_after
-from forensics.errors import AdapterError, OutboundRefused
-from forensics.outbound import Limits
+from forensics.adapters import PACKAGE, Call, Reply, Target
+from forensics.adapters._presets import PRESETS
+from forensics.errors import AdapterError, BadInput, OutboundRefused
 from forensics.provenance import sha256
 from forensics.records import GenerationConfig, Outcome, Prompt
 from tests.helpers.serving import Handler, Served, serving
@@ -43,10 +39,10 @@ def said(content: str | None = "An apple.", finish: str = "stop", **message: Any
     return {"model": "served-1", "system_fingerprint": "fp", "choices": [choice], "usage": usage}
 
 
-def send(server: Served, *calls: Call) -> list[Reply]:
+def send(server: Served, *calls: Call, **more: Any) -> list[Reply]:
     """The adapter's replies."""
     adapter = registry.load(PACKAGE, "openai-compatible")
-    with adapter.open(Target(server.url, "asked-1", SECRET, (server.host,))) as session:
+    with adapter.open(Target(server.url, "asked-1", SECRET, (server.host,), **more)) as session:
         return list(session.send(calls))
 
 
@@ -114,124 +110,77 @@ def test_everything_that_came_back_is_kept() -> None:
     assert "set-cookie" not in reply.headers
 
 
-REPLIES: dict[str, tuple[Any, int, Outcome]] = {
-    "plain": (said(), 200, Outcome.COMPLETED),
-    "cut by length": (said("An app", "length"), 200, Outcome.TRUNCATED),
-    "empty text": (said(""), 200, Outcome.EMPTY),
-    "null text": (said(None), 200, Outcome.EMPTY),
-    "spaces alone": (said(" \n"), 200, Outcome.EMPTY),
-    "reasoning alone": (said(None, reasoning_content="Let me think"), 200, Outcome.EMPTY),
-    "unfinished thinking": (said("<think>Let me", "length"), 200, Outcome.EMPTY),
-    "filtered": (said("", "content_filter"), 200, Outcome.FILTERED),
-    "filtered by status": ({"error": {"code": "content_filter", "message": "no"}}, 400, Outcome.FILTERED),
-    "a refusal in its own field": (said(None, refusal="I cannot."), 200, Outcome.REFUSED_BY_POLICY),
-    "words that look like a refusal": (said("I'm sorry, I can't."), 200, Outcome.COMPLETED),
-    "throttled": ({"error": {"message": "slow down"}}, 429, Outcome.THROTTLED),
-    "gateway timeout": (b"", 504, Outcome.TIMED_OUT),
-    "server error": (b"<html>oops</html>", 500, Outcome.FAILED),
-    "wrong key": ({"error": {"message": f"bad key {SECRET}"}}, 401, Outcome.FAILED),
-    "redirect": (b"", 307, Outcome.FAILED),
-    "200 with an error": ({"error": {"message": "overloaded"}}, 200, Outcome.FAILED),
-    "error as text": ({"error": "overloaded"}, 200, Outcome.FAILED),
-    "bad JSON": (b'{"choices": [', 200, Outcome.MALFORMED),
-    "HTML": (b"<!doctype html><title>Sign in</title>", 200, Outcome.MALFORMED),
-    "nothing": (b"", 200, Outcome.MALFORMED),
-    "bad UTF-8": (b'{"choices":[{"message":{"content":"\xff\xfe"}}]}', 200, Outcome.MALFORMED),
-    "no choices": ({"choices": []}, 200, Outcome.MALFORMED),
-    "choices of another type": ({"choices": "text"}, 200, Outcome.MALFORMED),
-    "a list": ([1, 2], 200, Outcome.MALFORMED),
-    "a number": (b"12", 200, Outcome.MALFORMED),
-    "text of another type": (said({"a": 1}), 200, Outcome.MALFORMED),  # type: ignore[arg-type]
-    "finish of another type": (said(finish=3), 200, Outcome.MALFORMED),  # type: ignore[arg-type]
-    "lone surrogate": (b'{"choices":[{"message":{"content":"\\ud800"}}]}', 200, Outcome.MALFORMED),
-    "nested too deep": (b"[" * 200_000, 200, Outcome.MALFORMED),
-    "a stream where none was asked": (b'data: {"choices":[]}\n\ndata: [DONE]\n', 200, Outcome.MALFORMED),
-    "a number too long": (b'{"choices":[{"message":{"content":"a"}}],"usage":{"prompt_tokens":' + b"9" * 5000 + b"}}",
-                          200, Outcome.MALFORMED),
-}  # fmt: skip
+def body_for(call: Call, **more: Any) -> dict[str, Any]:
+    """The body that is sent for a call."""
+    with serving(answering(said())) as server:
+        send(server, call, **more)
+        sent: dict[str, Any] = json.loads(server.seen[0][3])
+        return sent
 
 
-@pytest.mark.parametrize("kind", REPLIES)
-def test_every_kind_of_reply_has_a_named_outcome_and_keeps_its_bytes(kind: str) -> None:
-    body, status, outcome = REPLIES[kind]
-    reply = one(answering(body, status))
-    assert reply.completion.outcome is outcome
-    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    assert reply.raw == raw.replace(SECRET.encode(), b"[secret]")
-    assert SECRET not in f"{reply} {reply.error}"
-    assert reply.completion.text.strip() == "" or outcome.has_text
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_sends_the_names_that_its_server_knows_and_no_others(name: str) -> None:
+    preset, call = PRESETS[name], dataclasses.replace(CHAT, config=GenerationConfig(9, 0.7, seed=5, top_logprobs=50))
+    body = body_for(call, preset=name)
+    assert body[preset.limit_name] == 9
+    assert {"max_tokens", "max_completion_tokens"} & body.keys() == {preset.limit_name}
+    assert {"seed", "random_seed"} & body.keys() == ({preset.seed} if preset.seed else set())
+    assert ("temperature" in body) == ("top_p" in body) == preset.sampling
+    assert body.get("top_logprobs", 0) == (50 if preset.chat_logprobs is None else preset.chat_logprobs)
+    assert {key: body[key] for key in preset.extra} == dict(preset.extra)
+
+
+def test_these_servers_get_exactly_this() -> None:
+    plain = {"model": "asked-1", "messages": [{"role": "user", "content": "Name a fruit, détail."}], "stream": False}
+    drawn = {"temperature": 0.7, "top_p": 1.0}
+    limit = {"max_tokens": 9}
+    assert body_for(CHAT, preset="mistral") == plain | drawn | limit | {"random_seed": 5, "safe_prompt": False}
+    routing = {"provider": {"allow_fallbacks": False}, "usage": {"include": True}}
+    assert body_for(CHAT, preset="openrouter") == plain | drawn | limit | {"seed": 5} | routing
+    assert body_for(CHAT, preset="gemini") == plain | drawn | limit
+    assert body_for(CHAT, preset="openai-reasoning") == plain | {"max_completion_tokens": 9}
+    neutral = {"top_k": 0, "min_p": 0.0, "repeat_penalty": 1.0, "cache_prompt": False}
+    assert body_for(CHAT, preset="llamacpp") == plain | drawn | limit | {"seed": 5} | neutral
+
+
+def test_a_stream_asks_for_its_usage_and_several_samples_for_n() -> None:
+    assert body_for(CHAT, stream=True)["stream_options"] == {"include_usage": True}
+    assert "stream_options" not in body_for(CHAT, stream=True, preset="mistral")
+    several = dataclasses.replace(CHAT, config=GenerationConfig(samples=3))
+    assert (body_for(several)["n"], "n" in body_for(CHAT)) == (3, False)
+
+
+def test_all_the_completions_of_one_call_are_read() -> None:
+    body = said()
+    body["choices"].append({"index": 1, "message": {"content": "A pear."}, "finish_reason": "length"})
+    reply = one(answering(body), dataclasses.replace(CHAT, config=GenerationConfig(samples=2)))
+    assert (reply.completion.text, reply.completion.sample) == ("An apple.", 2)
+    assert [(c.text, c.sample, c.outcome) for c in reply.others] == [("A pear.", 3, Outcome.TRUNCATED)]
+
+
+def test_raw_text_is_not_sent_where_the_server_would_not_continue_it() -> None:
+    with serving(answering(said())) as server:
+        (reply,) = send(server, RAW, preset="ollama")
+        assert server.seen == []
+    assert (reply.completion.outcome, reply.status, reply.request) == (Outcome.FAILED, 410, b"")
+    assert "nothing was sent" in reply.error
+
+
+def test_an_unknown_preset_is_refused_with_the_known_ones() -> None:
+    adapter = registry.load(PACKAGE, "openai-compatible")
+    with pytest.raises(BadInput, match=r"known: generic, .*mistral"):
+        adapter.check(Target("http://127.0.0.1:1/v1", "m", preset="mystery"))
+
+
+def test_who_served_a_routed_call_is_kept() -> None:
+    reply = one(answering(said() | {"provider": "Host A"}))
+    assert (reply.provider, reply.url.rpartition("/v1/")[2]) == ("Host A", "chat/completions")
 
 
 def test_thinking_is_taken_off_the_text_and_kept_in_the_bytes() -> None:
     reply = one(answering(said("<think>An apple? Yes.</think>\n\nAn apple.")))
     assert reply.completion.text == "An apple."
     assert b"<think>" in reply.raw
-
-
-def test_a_cut_connection_and_a_silent_server_are_failures_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def cut(request: web.Request) -> web.StreamResponse:
-        assert request.transport is not None
-        request.transport.abort()
-        return web.Response()
-
-    async def short(request: web.Request) -> web.StreamResponse:
-        response = web.StreamResponse(headers={"Content-Length": "100"})
-        await response.prepare(request)
-        await response.write(b'{"choices"')
-        assert request.transport is not None
-        request.transport.close()
-        return response
-
-    async def silent(_: web.Request) -> web.Response:
-        await asyncio.sleep(5)
-        return web.Response()
-
-    assert one(cut).completion.outcome is Outcome.FAILED
-    assert one(short).completion.outcome is Outcome.FAILED
-    client = openai_compatible.Client
-    monkeypatch.setattr(openai_compatible, "Client", lambda **k: client(**k, limits=Limits(total=0.3)))
-    assert one(silent).completion.outcome is Outcome.TIMED_OUT
-
-
-def test_too_large_a_reply_is_malformed_and_bounded() -> None:
-    reply = one(answering(b"x" * (9 << 20)))
-    assert reply.completion.outcome is Outcome.MALFORMED
-    assert len(reply.raw) == 8 << 20
-
-
-@pytest.mark.parametrize(
-    ("asked", "seconds"), [("7", 7.0), ("0.5", 0.5), ("-3", 0.0), ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0)]
-)
-def test_retry_after_is_read_as_seconds_and_never_as_less_than_none(asked: str, seconds: float) -> None:
-    assert retry_after({"retry-after": asked}) == seconds
-
-
-def test_retry_after_is_read_as_a_date() -> None:
-    asked = format_datetime(datetime.now(UTC) + timedelta(seconds=90), usegmt=True)
-    found = retry_after({"Retry-After": asked})
-    assert found is not None
-    assert 60 < found <= 90
-
-
-@pytest.mark.parametrize("absurd", ["", "soon", "nan", "inf", "1e999"])
-def test_an_absurd_retry_after_is_no_retry_after(absurd: str) -> None:
-    assert retry_after({"Retry-After": absurd}) is None
-
-
-def test_calls_go_out_side_by_side() -> None:
-    async def slow(_: web.Request) -> web.Response:
-        await asyncio.sleep(0.2)
-        return web.json_response(said())
-
-    calls = [dataclasses.replace(CHAT, sample=i) for i in range(32)]
-    with serving(slow) as server:
-        began = asyncio.new_event_loop()
-        started = began.time()
-        replies = send(server, *calls)
-        took = began.time() - started
-        began.close()
-    assert sorted(r.call.sample for r in replies) == list(range(32))
-    assert took < 2.0, "32 calls of 0.2 s, 16 at a time, take 0.4 s; one after the other 6.4 s"
 
 
 def test_a_check_sends_no_probe_and_says_what_is_wrong() -> None:

@@ -11,7 +11,20 @@ import pytest
 from aiohttp import web
 
 from forensics.errors import AdapterError, OutboundRefused
-from forensics.outbound import Answer, Client, Guard, Limits, TooLarge, unpack, why_refused
+from forensics.outbound import (
+    Answer,
+    BrokenOff,
+    Client,
+    Cut,
+    Guard,
+    Limits,
+    NotUnpacked,
+    TooLarge,
+    TooSlow,
+    look_up,
+    unpack,
+    why_refused,
+)
 from tests.helpers.serving import Handler, serving
 
 NEVER_PUBLIC = [
@@ -154,21 +167,55 @@ def endless(pause: float) -> Handler:
     return handle
 
 
+async def broken_off(request: web.Request) -> web.StreamResponse:
+    """Promises a hundred bytes, sends five."""
+    response = web.StreamResponse(headers={"Content-Length": "100"})
+    await response.prepare(request)
+    await response.write(b"begun")
+    assert request.transport is not None
+    request.transport.close()
+    return response
+
+
 @pytest.mark.parametrize(
     ("handler", "error"),
     [
         (endless(0.0), TooLarge),
-        (endless(0.2), TimeoutError),
+        (endless(0.2), TooSlow),
         (reply(gzip.compress(bytes(300_000)), Content_Encoding="gzip"), TooLarge),
-        (reply(b"not gzip", Content_Encoding="gzip"), AdapterError),
-        (reply(b"odd", Content_Encoding="br"), AdapterError),
+        (broken_off, BrokenOff),
+        (reply(b"not gzip", Content_Encoding="gzip"), NotUnpacked),
+        (reply(b"odd", Content_Encoding="br"), NotUnpacked),
     ],
-    ids=["endless and fast", "endless and slow", "gzip bomb", "false gzip", "unasked encoding"],
+    ids=["endless and fast", "endless and slow", "gzip bomb", "broken off", "false gzip", "unasked encoding"],
 )
-def test_hostile_answers_are_bounded(handler: Handler, error: type[Exception]) -> None:
+def test_hostile_answers_are_bounded_and_what_came_of_them_is_kept(handler: Handler, error: type[Cut]) -> None:
     limits = Limits(connect=1.0, read=0.5, total=1.0, size=200_000)
-    with serving(handler) as server, pytest.raises(error):
+    with serving(handler) as server, pytest.raises(error) as caught:
         fetch(server.url, server.host, limits=limits)
+    kept = caught.value.answer
+    assert 0 < len(kept.raw) <= 200_000
+    assert kept.status == 200
+    assert 0 < kept.first <= kept.elapsed
+
+
+def test_a_server_that_says_nothing_is_a_timeout_and_no_failure_of_the_connection() -> None:
+    async def silent(_: web.Request) -> web.Response:
+        await asyncio.sleep(3)
+        return web.Response()
+
+    for limits in (Limits(total=0.3), Limits(read=0.3)):
+        with serving(silent) as server, pytest.raises(TimeoutError):
+            fetch(server.url, server.host, limits=limits)
+
+
+def test_a_name_is_looked_up_without_a_request() -> None:
+    with serving(reply(b"")) as server:
+        host, addresses, seconds = asyncio.run(look_up(server.url, [server.host]))
+        assert (host, addresses, server.seen) == ("127.0.0.1", ["127.0.0.1"], [])
+    assert seconds < 1
+    with pytest.raises(OutboundRefused):
+        asyncio.run(look_up("http://localhost/"))
 
 
 def test_packed_answers_keep_their_wire_bytes() -> None:

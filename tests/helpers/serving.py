@@ -69,6 +69,7 @@ async def _finish(runner: web.AppRunner) -> None:
     On a busy machine a connection may hear of it too late, and be called unclosed in some later test: it is cut.
     """
     await runner.cleanup()
-    for transport in list(getattr(asyncio.get_running_loop(), "_transports", {}).values()):
-        transport.abort()
-    await asyncio.sleep(0.05)
+    for _ in range(2):  # a connection may have been accepted in the meantime
+        for transport in list(getattr(asyncio.get_running_loop(), "_transports", {}).values()):
+            transport.abort()
+        await asyncio.sleep(0.05)

@@ -8,7 +8,7 @@ from django import forms
 
 from forensics import adapters, registry
 from webapp.catalogue import bulk, services, uploads
-from webapp.catalogue.models import Access, Model, Role
+from webapp.catalogue.models import Access, Model, Role, preset_choices
 from webapp.probing.models import Suite
 
 
@@ -54,7 +54,7 @@ class EndpointForm(forms.Form):
     title, icon, summary = "Endpoint", "endpoint", "A model behind an HTTP API"
     base_url = forms.CharField(
         label="Base URL", max_length=1000,
-        help_text="The address before /chat/completions. Private addresses need an administrator's leave.",
+        help_text="Without /chat/completions or /messages at its end. Private addresses need an administrator's leave.",
         widget=forms.URLInput(attrs={"placeholder": "https://api.example.org/v1", "spellcheck": "false"}),
     )  # fmt: skip
     remote_name = forms.CharField(label="Model's name there", max_length=200)
@@ -64,7 +64,12 @@ class EndpointForm(forms.Form):
         widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
     )  # fmt: skip
     name = name_field()
-    adapter = forms.ChoiceField(label="Protocol", choices=api_adapters)
+    adapter = forms.ChoiceField(label="Protocol", choices=api_adapters, initial="openai-compatible")
+    preset = forms.ChoiceField(
+        label="Server", choices=preset_choices, initial="generic", required=False,
+        help_text="What OpenAI-compatible servers do in their own way: names of fields, limits, defaults.",
+    )  # fmt: skip
+    stream = forms.BooleanField(label="Ask for replies piece by piece (a stream)", required=False)
     access = forms.ChoiceField(label="What it shows", choices=[c for c in Access.choices if c[0] != Access.WEIGHTS])
     role = role_field(Role.QUESTIONED)
     granted_by = forms.CharField(
@@ -83,6 +88,7 @@ class EndpointForm(forms.Form):
         if bool(data.get("granted_by")) != bool(data.get("basis")):
             empty = "basis" if data.get("granted_by") else "granted_by"
             self.add_error(empty, "An authorisation names both who allowed it and on what ground.")
+        data["preset"] = data.get("preset") or "generic"
         return data
 
     def submit(self, user: Any) -> list[Model]:
@@ -118,6 +124,23 @@ class TranscriptsForm(forms.Form):
     def submit(self, user: Any) -> list[Model]:
         """The registered model, its completions stored."""
         return [uploads.register_upload(user=user, **self.cleaned_data)]
+
+
+class CorpusForm(forms.Form):
+    """A file that another tool wrote: its models and its prompts."""
+
+    title, icon, summary = "Results of a tool", "transcripts", "CSV, promptfoo, inspect or AlpacaEval results"
+    file = forms.FileField(
+        label="Results", allow_empty_file=True,
+        help_text="Every model in it is registered as recorded, and its prompts become a suite. Choose it anew after an"
+        " error.",
+        widget=forms.ClearableFileInput(attrs={"accept": ",".join(uploads.CORPUS_SUFFIXES)}),
+    )  # fmt: skip
+    role = role_field(Role.BACKGROUND)
+
+    def submit(self, user: Any) -> list[Model]:
+        """The models that were registered now."""
+        return uploads.import_upload(user=user, **self.cleaned_data)
 
 
 class FolderForm(forms.Form):
@@ -161,5 +184,6 @@ class SecretForm(forms.Form):
 
 
 WAYS: dict[str, Any] = {
-    "weights": WeightsForm, "endpoint": EndpointForm, "transcripts": TranscriptsForm, "folder": FolderForm,
+    "weights": WeightsForm, "endpoint": EndpointForm, "transcripts": TranscriptsForm, "results": CorpusForm,
+    "folder": FolderForm,
 }  # fmt: skip

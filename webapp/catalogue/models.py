@@ -10,6 +10,12 @@ from django.db import models
 from forensics import adapters, registry
 
 
+def preset_choices() -> list[tuple[str, str]]:
+    """What servers of one protocol do in their own way, by name and title; a callable for the same reason."""
+    plugins = registry.load_all(adapters.PACKAGE).values()
+    return [(preset.name, preset.title) for plugin in plugins for preset in getattr(plugin, "presets", {}).values()]
+
+
 def adapter_choices() -> list[tuple[str, str]]:
     """Adapter plug-ins by name. A callable, so that a new plug-in needs no migration."""
     return [(name, name) for name in registry.names(adapters.PACKAGE)]
@@ -40,6 +46,8 @@ class Model(models.Model):
     adapter = models.CharField(max_length=64, choices=adapter_choices)
     location = models.CharField(max_length=1000, help_text="Weights folder, endpoint base URL, or transcript file")
     remote_name = models.CharField(max_length=200, blank=True, help_text="The model's name at its endpoint")
+    preset = models.CharField(max_length=32, choices=preset_choices, default="generic")
+    stream = models.BooleanField(default=False, help_text="Replies are asked for piece by piece")
     access = models.CharField(max_length=16, choices=Access, default=Access.TEXT)
     claimed_identity = models.CharField(max_length=300, blank=True)
     tokenizer_hash = models.CharField(max_length=64, blank=True)

@@ -8,6 +8,8 @@ from django.utils import timezone
 
 from forensics import adapters, registry
 from forensics.adapters import Adapter, Target
+from forensics.connection import planned
+from forensics.errors import BadInput
 from webapp.catalogue import credentials
 from webapp.catalogue.models import Access, Authorisation, Model
 
@@ -26,7 +28,8 @@ def target(model: Model) -> Target:
 
 def unstored_target(model: Model, secret: str) -> Target:
     """Where a model is, with a secret at hand instead of the stored one."""
-    return Target(model.location, model.remote_name, secret, tuple(settings.PRIVATE_HOSTS))
+    hosts = tuple(settings.PRIVATE_HOSTS)
+    return Target(model.location, model.remote_name, secret, hosts, preset=model.preset, stream=model.stream)
 
 
 def standing_authorisation(model: Model) -> Authorisation | None:
@@ -34,6 +37,14 @@ def standing_authorisation(model: Model) -> Authorisation | None:
     now = timezone.now()
     in_force = Q(starts_at__lte=now) & (Q(expires_at=None) | Q(expires_at__gt=now))
     return model.authorisations.filter(in_force).first()
+
+
+def connection_calls(model: Model) -> int:
+    """How many small calls a test of the connection makes; 0 where there is none, or its preset is gone."""
+    try:
+        return planned(adapter_of(model), unstored_target(model, ""))
+    except BadInput:
+        return 0
 
 
 def needs_authorisation(model: Model) -> bool:

@@ -8,10 +8,14 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from forensics.connection import Report, examine
 from forensics.errors import BadInput
 from webapp.catalogue import credentials, queries
 from webapp.catalogue.models import Access, Authorisation, Model, Role
 from webapp.custody import services as custody
+
+CONNECTION = "connection"
+"""What the last test of the connection found, among what is known of a model without a collection."""
 
 
 def register_weights(
@@ -34,6 +38,8 @@ def register_endpoint(
     adapter: str = "openai-compatible",
     access: str = Access.TEXT,
     claimed_identity: str = "",
+    preset: str = "generic",
+    stream: bool = False,
 ) -> Model:
     """A new model behind an API. One small request checks that it answers.
 
@@ -42,6 +48,7 @@ def register_endpoint(
     model = _new(name, role, user, adapter=adapter, location=base_url.rstrip("/"), remote_name=remote_name)
     credentials.origin(model.location)
     model.access, model.claimed_identity = access, claimed_identity
+    model.preset, model.stream = preset, stream
     return _store(model, user, secret=secret)
 
 
@@ -53,6 +60,7 @@ def change_endpoint(model: Model, *, base_url: str, remote_name: str, user: Any 
         erased = credentials.origin(model.location) != before
         if erased:
             credentials.erase(model)
+        model.check_info.pop(CONNECTION, None)
         model.save()
         custody.append(actor=user, action="endpoint-changed", subject=model.pk, name=model.name, secret_erased=erased)
     return model
@@ -101,6 +109,22 @@ def check(model: Model) -> Model:
     return model
 
 
+def test_connection(model: Model, *, user: Any = None) -> Report:
+    """What a few small calls find out about an endpoint, kept with the model.
+
+    Raises BadInput without an authorisation in force, or where the model is reached in another way: nothing was sent.
+    """
+    if queries.needs_authorisation(model) and queries.standing_authorisation(model) is None:
+        raise BadInput(f"no authorisation in force for {model}: record who allowed probing it, then test again")
+    report = examine(queries.adapter_of(model), queries.target(model))
+    plain = report.as_json()
+    model.check_info = model.check_info | {CONNECTION: plain | {"at": timezone.now().isoformat(timespec="seconds")}}
+    with transaction.atomic():
+        model.save(update_fields=["check_info"])
+        custody.append(actor=user, action="connection-tested", subject=model.pk, name=model.name, **plain)
+    return report
+
+
 def _new(name: str, role: str, user: Any, **fields: Any) -> Model:
     name = name.strip()
     if not name:
@@ -134,4 +158,5 @@ def _store(model: Model, user: Any, *, secret: str = "") -> Model:
 def _fill_check(model: Model, target: Any) -> None:
     info = dict(queries.adapter_of(model).check(target))
     model.tokenizer_hash = info.get("tokenizer", "")[:64]
-    model.check_info, model.checked_at = info, timezone.now()
+    tested = {name: kept for name, kept in model.check_info.items() if name == CONNECTION}
+    model.check_info, model.checked_at = info | tested, timezone.now()

@@ -10,5 +10,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("register/", views.register, name="register"),
     path("<uuid:model_id>/", views.model_page, name="model"),
     path("<uuid:model_id>/authorise/", views.authorise, name="authorise"),
+    path("<uuid:model_id>/test/", views.test_connection, name="test"),
     path("<uuid:model_id>/secret/", views.secret, name="secret"),
 ]

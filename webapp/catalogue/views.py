@@ -5,10 +5,11 @@ from __future__ import annotations
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from forensics.errors import ForensicsError
-from webapp.catalogue import access, forms, listing, queries, services
+from webapp.catalogue import access, forms, listing, presenting, queries, services
 from webapp.catalogue.models import Role
 from webapp.presenting import choice, page_of
 from webapp.probing.access import collections_for
@@ -60,7 +61,9 @@ def _model_page(request: HttpRequest, model_id: object, **bound: object) -> Http
     context = {
         "model": model, "outside": outside, "standing": queries.standing_authorisation(model),
         "has_secret": hasattr(model, "credential"), "authorisation_form": forms.AuthorisationForm(),
-        "secret_form": forms.SecretForm(),
+        "secret_form": forms.SecretForm(), "connection_calls": queries.connection_calls(model),
+        "preset": presenting.preset_title(model), "checked": presenting.checked(model),
+        "connection": presenting.connection(model),
         "collections": collections_for(request.user).filter(model=model)[:100],
     }  # fmt: skip
     return render(request, "catalogue/model.html", context | bound, status=422 if bound else 200)
@@ -76,6 +79,17 @@ def authorise(request: HttpRequest, model_id: object) -> HttpResponse:
     services.authorise(model, user=request.user, **form.cleaned_data)
     messages.success(request, f"The authorisation for {model.name} is recorded.")
     return redirect("catalogue:model", model.pk)
+
+
+@require_POST
+def test_connection(request: HttpRequest, model_id: object) -> HttpResponse:
+    """Send the few calls of a connection test, and show what they found."""
+    model = access.model_or_404(request.user, model_id)
+    try:
+        services.test_connection(model, user=request.user)
+    except ForensicsError as problem:
+        messages.error(request, str(problem))
+    return redirect(f"{reverse('catalogue:model', args=[model.pk])}#connection")
 
 
 @require_POST

@@ -1,0 +1,206 @@
+"""What every HTTP adapter shares: sending side by side, pacing, evidence, and what becomes of a call without an answer.
+
+An adapter is a thin mapping on top: which request a call makes (`request_of`), with which headers (`headers`), and what
+an answer says (`read`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Coroutine, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import islice
+from typing import Any
+
+from forensics.adapters import UNPACED, Call, Held, Pacer, Reply, Target
+from forensics.adapters._presets import GENERIC, Preset
+from forensics.adapters._replies import Reading, headers_kept, malformed, retry_after, without_text
+from forensics.adapters._secrets import Scrubber
+from forensics.errors import AdapterError, BadInput, OutboundRefused
+from forensics.outbound import Answer, BrokenOff, Client, Cut, Limits, TooSlow
+from forensics.records import Declaration, Outcome
+
+AT_ONCE, AT_ONCE_UNPACED = 64, 16
+"""Calls under way in one session; a pacer decides how many of them really are."""
+CHECK_LIMITS = Limits(connect=5.0, read=10.0, total=15.0, size=2 * 1024 * 1024)
+
+
+class NotOffered(Exception):
+    """Raised by a mapping: this protocol, or this server, has no request for such a call."""
+
+
+class Endpoint:
+    """Base of the HTTP adapters. `offers` names the parameters that the protocol has."""
+
+    queue = "api"
+    declaration: Declaration
+    protocol: str
+    offers: frozenset[str]
+    presets: Mapping[str, Preset] = {}
+
+    def headers(self, target: Target) -> Mapping[str, str]:
+        """The headers of every request, the secret among them."""
+        raise NotImplementedError
+
+    def request_of(self, call: Call, target: Target) -> tuple[str, dict[str, Any]]:
+        """The path below the base URL and the JSON body for one call; raises NotOffered."""
+        raise NotImplementedError
+
+    def read(self, call: Call, answer: Answer, target: Target) -> Reading:
+        """What an answer says. Never raises: what cannot be understood is malformed."""
+        raise NotImplementedError
+
+    def offered(self, target: Target) -> frozenset[str]:
+        """Which of temperature, seed, n, logprobs and raw are sent to this target at all; raises BadInput."""
+        if target.preset != GENERIC:
+            raise BadInput(f"{self.declaration.title} has no presets, so {target.preset!r} is none")
+        return self.offers
+
+    def models_path(self, _target: Target) -> str:
+        """What is asked for the models that the endpoint lists."""
+        return "/models"
+
+    def lists(self, answer: Answer, target: Target) -> bool | None:
+        """Whether the answer lists the model; None where it is no list."""
+        try:
+            return target.model in {str(row["id"]) for row in json.loads(answer.body)["data"]}
+        except (ValueError, KeyError, TypeError, RecursionError):
+            return None
+
+    def refuses_key(self, answer: Answer) -> bool:
+        """Whether the answer turns the secret away."""
+        return answer.status in (401, 403)
+
+    def check(self, target: Target) -> Mapping[str, str]:
+        """Kind, and whether the endpoint lists the model. Raises AdapterError or BadInput, having sent no probe."""
+        if not target.model:
+            raise BadInput("an endpoint needs the name of the model there")
+        self.offered(target)
+        answer = asyncio.run(self._models(target))
+        if self.refuses_key(answer):
+            raise AdapterError(f"the endpoint refuses the key (status {answer.status}); nothing was stored")
+        listed = self.lists(answer, target)
+        known = "not listed by the endpoint" if listed is None else str(listed).lower()
+        told = {"kind": "endpoint", "protocol": self.protocol, "models_status": str(answer.status)}
+        return told | {"model_listed": known, "latency_ms": f"{answer.elapsed * 1000:.0f}"}
+
+    async def _models(self, target: Target) -> Answer:
+        url = target.location.rstrip("/") + self.models_path(target)
+        async with Client(private_hosts=target.private_hosts, limits=CHECK_LIMITS) as client:
+            try:
+                return await client.request("GET", url, headers=self.headers(target))
+            except (TimeoutError, TooSlow):
+                raise AdapterError(f"{target.location} did not answer within {CHECK_LIMITS.total:.0f} s") from None
+
+    @contextmanager
+    def open(
+        self, target: Target, pacer: Pacer = UNPACED, *, limits: Limits | None = None
+    ) -> Iterator[EndpointSession]:
+        """Connections that last as long as the block."""
+        with asyncio.Runner() as runner:
+            client = Client(private_hosts=target.private_hosts, connections=AT_ONCE, limits=limits)
+            runner.run(_entered(client))
+            try:
+                yield EndpointSession(self, target, pacer, runner, client)
+            finally:
+                runner.run(_left(client))
+
+
+def _entered(client: Client) -> Coroutine[Any, Any, Client]:
+    return client.__aenter__()
+
+
+def _left(client: Client) -> Coroutine[Any, Any, None]:
+    return client.__aexit__(None, None, None)
+
+
+class EndpointSession:
+    """An open endpoint. Calls go out side by side, in the caller's thread, each when the pacer lets it."""
+
+    tokenizer = ""
+
+    def __init__(self, mapping: Endpoint, target: Target, pacer: Pacer, runner: asyncio.Runner, client: Client) -> None:
+        self._mapping, self._target, self._pacer = mapping, target, pacer
+        self._runner, self._client, self._scrub = runner, client, Scrubber(target.secret)
+        self._at_once = AT_ONCE_UNPACED if pacer is UNPACED else AT_ONCE
+
+    def send(self, calls: Iterable[Call]) -> Iterator[Reply]:
+        """One reply per call, as they come in. A call is asked for when there is room for it."""
+        loop, feed = self._runner.get_loop(), iter(calls)
+        pending: set[asyncio.Task[Reply]] = set()
+        try:
+            while True:
+                pending |= {loop.create_task(self._one(call)) for call in islice(feed, self._at_once - len(pending))}
+                if not pending:
+                    return
+                done, pending = loop.run_until_complete(asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED))
+                yield from (task.result() for task in done)
+        finally:
+            for task in pending:
+                task.cancel()
+            if pending:
+                loop.run_until_complete(asyncio.gather(*pending, return_exceptions=True))
+
+    async def _one(self, call: Call) -> Reply:
+        try:
+            path, body = self._mapping.request_of(call, self._target)
+        except NotOffered as why:
+            # Gone, in HTTP's words: asking again would not help, and other calls may well be answered.
+            reading = without_text(call, Outcome.FAILED, f"nothing was sent: {why}")
+            return Reply(call, reading.completion, error=reading.error, status=410)
+        request = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+        try:
+            async with self._pacer.slot():
+                reply = await self._exchange(call, path, request)
+        except Held as held:
+            reading = without_text(call, Outcome.THROTTLED, held.why)
+            return Reply(call, reading.completion, error=reading.error, retry_after=held.seconds, sent=False)
+        await self._pacer.saw(reply)
+        return reply
+
+    async def _exchange(self, call: Call, path: str, request: bytes) -> Reply:
+        url = self._target.location.rstrip("/") + path
+        began = time.perf_counter()
+        try:
+            answer = await self._client.request("POST", url, headers=self._mapping.headers(self._target), body=request)
+        except OutboundRefused:
+            raise
+        except Cut as problem:
+            answer = self._scrub.answer(problem.answer)
+            return self._reply(call, url, request, answer, self._of_cut(call, answer, problem))
+        except (TimeoutError, AdapterError) as problem:
+            outcome = Outcome.TIMED_OUT if isinstance(problem, TimeoutError) else Outcome.FAILED
+            reading = without_text(call, outcome, self._scrub.text(str(problem)))
+            elapsed = time.perf_counter() - began
+            return Reply(call, reading.completion, request, elapsed=elapsed, error=reading.error, url=url)
+        answer = self._scrub.answer(answer)
+        return self._reply(call, url, request, answer, self._mapping.read(call, answer, self._target))
+
+    def _of_cut(self, call: Call, answer: Answer, problem: Cut) -> Reading:
+        """A lost connection can be tried again; a reply too large or falsely packed would come again."""
+        if isinstance(problem, TooSlow):
+            return without_text(call, Outcome.TIMED_OUT, str(problem), retry_after(answer.headers))
+        if isinstance(problem, BrokenOff):
+            return without_text(call, Outcome.FAILED, str(problem), retry_after(answer.headers))
+        return malformed(call, problem)
+
+    def _reply(self, call: Call, url: str, request: bytes, answer: Answer, reading: Reading) -> Reply:
+        asked = reading.retry_after
+        return Reply(
+            call,
+            reading.completion,
+            request,
+            answer.raw,
+            headers_kept(answer.headers),
+            answer.status,
+            answer.elapsed,
+            reading.returned_model,
+            reading.system_fingerprint,
+            reading.error,
+            retry_after(answer.headers) if asked is None else asked,
+            url=url,
+            provider=reading.provider,
+            others=reading.others,
+        )
