@@ -50,8 +50,15 @@ class ScriptedSession:
         completion = Completion(call.prompt.prompt_id, text, call.sample, Outcome(told), "stop")
         time.sleep(step.get("delay", self._script.get("delay", 0.0)))
         request = canonical_json({"prompt": call.prompt.as_json(), "config": call.config.as_json()})
-        said = {name: step.get(name) for name in ("status", "retry_after")}
-        return Reply(call, completion, request, canonical_json(step), error=step.get("error", ""), **said)
+        return Reply(
+            call,
+            completion,
+            request,
+            canonical_json(step),
+            status=step.get("status"),
+            error=step.get("error", ""),
+            retry_after=step.get("retry_after"),
+        )
 
     def _next_step(self, call: Call) -> Mapping[str, Any]:
         line = f"{call.prompt.prompt_id} {call.sample}"
