@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -18,7 +21,7 @@ from tests.faults.table import Found
 from tests.helpers.answering import Decide, answering, words_of
 from tests.helpers.making import endpoint_model, stored_suite
 from tests.helpers.serving import Served, serving
-from tests.helpers.workers import Worker
+from tests.helpers.workers import ROOT, Worker, database_url
 from webapp.probing import queries, services, verifying
 from webapp.probing.models import Attempt, Collection, Endpoint
 
@@ -62,6 +65,13 @@ class Stage:
         """A worker with a log of its own."""
         self._workers += 1
         return Worker(self.folder / f"worker-{self._workers}.log", *options, queues=queues)
+
+    def command(self) -> subprocess.Popen[bytes]:
+        """``manage.py collect --wait`` for the collection, in a process of its own: joins it, or goes on with it."""
+        command = [sys.executable, "manage.py", "collect", "--model", "remote", "--suite", "small", "--wait", "--json"]
+        environment = {**os.environ, "DATABASE_URL": database_url()}
+        with (self.folder / "command.log").open("ab") as log:
+            return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
 
     def ended(self) -> bool:
         """Whether the collection runs no longer. Plays the beat: the reconciler looks for what went silent."""

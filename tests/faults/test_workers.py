@@ -8,8 +8,6 @@ import os
 import random
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from contextlib import ExitStack
 from typing import Any
@@ -20,7 +18,6 @@ from django.db import connection
 
 from tests.faults.stage import Stage
 from tests.helpers.answering import completion, words_of
-from tests.helpers.workers import ROOT, database_url
 from webapp.probing import leases, queries
 from webapp.probing.models import Attempt
 
@@ -50,7 +47,7 @@ def test_the_same_command_after_kill_9_of_everything_at_half(stage: Stage, size:
     with stage.serving():
         stage.collect(calls, at_once)
         for half in (True, False):
-            with stage.worker() as worker, _command(stage) as command:
+            with stage.worker() as worker, stage.command() as command:
                 if half:
                     worker.until(lambda: stage.sent(calls // 2))
                     worker.kill()
@@ -68,14 +65,6 @@ def test_the_same_command_after_kill_9_of_everything_at_half(stage: Stage, size:
         stage.found(resumed),
         stage.bars() | bars,
     )
-
-
-def _command(stage: Stage) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "manage.py", "collect", "--model", "remote", "--suite", "small", "--wait", "--json"]
-    log = (stage.folder / "command.log").open("ab")
-    environment = {**os.environ, "DATABASE_URL": database_url()}
-    with log:
-        return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
 
 
 class Cut:
