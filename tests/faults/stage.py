@@ -54,11 +54,11 @@ class Stage:
         """A variable of the environment that workers begin with."""
         self._environment.setenv(name, str(value))
 
-    def collect(self, calls: int, at_once: int, *, suite: Any = None, url: str = "", **pace: Any) -> Collection:
-        """The collection, started."""
-        where = url or self.served.url
-        Endpoint.objects.create(origin=where.removesuffix("/v1"), concurrency=at_once, **pace)
-        self.collection = services.start_collection(endpoint_model(where), suite or stored_suite(calls))
+    def collect(self, calls: int, at_once: int, *, suite: Any = None, url: str = "", **more: Any) -> Collection:
+        """The collection, started, on a model of this `name`, at this `per_minute`."""
+        where, name = url or self.served.url, more.pop("name", "remote")
+        Endpoint.objects.update_or_create(origin=where.removesuffix("/v1"), defaults={"concurrency": at_once, **more})
+        self.collection = services.start_collection(endpoint_model(where, name), suite or stored_suite(calls))
         return self.collection
 
     def worker(self, *options: str, queues: str = "api") -> Worker:
@@ -93,24 +93,28 @@ class Stage:
 
     def found(self, resumed: float | None = None) -> Found:
         """What became of the collection's calls, from its ledger and from what the server saw."""
+        self.collection.refresh_from_db()
         answered = queries.attempts(self.collection).filter(kind=Attempt.Kind.ANSWERED).count()
-        return Found(len(self._lost()), self._twice(), len(self.arrived) - answered, resumed)
+        return Found(self._lost(), self._twice(), len(self.arrived) - answered, resumed)
 
-    def _lost(self) -> set[str]:
+    def _lost(self) -> int:
         """Planned questions without an outcome, or with the words of another question."""
-        kept = self.collection.completions.values_list("probe__prompt_id", "outcome", "text")
-        good = {p for p, outcome, text in kept if not Outcome(outcome).has_text or self._is_answer(p, text)}
-        return set(self.collection.suite.probes.values_list("prompt_id", flat=True)) - good
-
-    def _is_answer(self, prompt_id: str, text: str) -> bool:
-        return not prompt_id.startswith("p") or text == f"Question {int(prompt_id[1:])}? indeed"
+        good, answers = set(), self._answers()
+        for probe, outcome, text in self.collection.completions.values_list("probe", "outcome", "text"):
+            if not Outcome(outcome).has_text or answers.get(probe, text) == text:
+                good.add(probe)
+        return self.collection.suite.probes.exclude(pk__in=good).count()
 
     def _twice(self) -> int:
         """Calls with two completions, or charged for a send that is not on record."""
         doubled = self.collection.completions.values("probe", "sample").annotate(n=Count("pk")).filter(n__gt=1).count()
         on_record = queries.attempts(self.collection).exclude(kind=Attempt.Kind.LATE).count()
-        self.collection.refresh_from_db()
         return doubled + abs(self.collection.spent_calls - on_record)
+
+    def _answers(self) -> dict[int, str]:
+        """What the server says to each question of a suite of our own, by probe."""
+        probes = self.collection.suite.probes.filter(prompt_id__startswith="p")
+        return {probe.pk: f"{probe.prompt.text} indeed" for probe in probes}
 
     def repeated(self) -> Counter[str]:
         """Questions to how often each was sent."""
@@ -118,17 +122,14 @@ class Stage:
 
     def unrecorded(self) -> set[str]:
         """Questions that were sent more often than attempts are on record of them."""
-        kept = queries.attempts(self.collection).exclude(kind=Attempt.Kind.LATE)
-        known = Counter(f"Question {int(p[1:])}?" for p in kept.values_list("call__probe__prompt_id", flat=True))
-        return set(self.repeated() - known)
+        kept = queries.attempts(self.collection).exclude(kind=Attempt.Kind.LATE).select_related("call__probe")
+        return set(self.repeated() - Counter(attempt.call.probe.prompt.text for attempt in kept))
 
-    def bars(self, **more: bool) -> dict[str, bool]:
+    def bars(self) -> dict[str, bool]:
         """What holds after every fault: the collection is done, adds up, and its evidence is what was stored."""
-        whole = queries.counted(self.collection).is_whole
-        told = {
+        return {
             "not done": self.collection.state == "done",
-            "planned is not outcomes and unsent": whole,
+            "planned is not outcomes and unsent": queries.counted(self.collection).is_whole,
             "evidence differs": list(verifying.problems()) == [],
             "a send is not on record": not self.unrecorded(),
         }
-        return told | {name.replace("_", " "): held for name, held in more.items()}

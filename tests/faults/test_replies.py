@@ -88,7 +88,9 @@ def test_every_malformed_kind_through_a_worker(stage: Stage, report: Any) -> Non
     wrong = {k for k, outcome in expected.items() if first[k].outcome != outcome.value}
     changed = {k for k, raw in sent.items() if first[k].raw_sha256 != (sha256(raw) if raw else "")}
     unsaid = {k for k, (_, words) in WIRE_KINDS.items() if words not in first[k].error}
-    scored = {c.prompt_id for c in queries.response_set(collection).completions if c.outcome is Outcome.REFUSED_BY_POLICY}
+    scored = {
+        c.prompt_id for c in queries.response_set(collection).completions if c.outcome is Outcome.REFUSED_BY_POLICY
+    }
     policy = {a.call.probe.prompt_id for a in first.values() if a.outcome == "refused-by-policy"}
     nameless = {k for k, a in first.items() if a.outcome == "malformed" and not a.raw_sha256 and sent.get(k)}
     bars = {
@@ -115,7 +117,9 @@ def test_5_percent_bad_replies(stage: Stage, size: Any, report: Any) -> None:
         with stage.worker() as worker, stage.command() as command:
             worker.until(stage.ended, 120)
             code = command.wait(20)
-    kept = dict(queries.attempts(collection).filter(outcome="malformed").values_list("call__probe__prompt_id", "raw_sha256"))
+    kept = dict(
+        queries.attempts(collection).filter(outcome="malformed").values_list("call__probe__prompt_id", "raw_sha256")
+    )
     expected = {f"p{n:03}": sha256(bodies[n // 20 % 3]) for n in range(0, calls, 20)}
     bars = {
         "a good one is gone": collection.counts == {"completed": calls - calls // 20, "malformed": calls // 20},
@@ -137,7 +141,7 @@ def test_the_model_changes_at_half(stage: Stage, size: Any, report: Any) -> None
         with stage.worker() as worker:
             worker.until(stage.ended, 120)
     flagged, parts = collection.changed_model, queries.segments(collection)
-    told = {a: n for a, n in queries.attempts(collection).order_by().values_list("returned_model").annotate(n=Count("pk"))}
+    told = dict(queries.attempts(collection).order_by().values_list("returned_model").annotate(n=Count("pk")))
     hashes = []
     for number, part in enumerate(parts):
         services.choose_segment(collection, number)
