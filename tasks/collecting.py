@@ -13,7 +13,7 @@ from datetime import datetime
 
 from celery.signals import worker_shutting_down
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection
+from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
 from forensics.adapters import Reply, Session
@@ -94,7 +94,6 @@ def _end(
 
 def _end_for_the_database(collection: Collection, in_charge: Callable[[], bool], problem: Exception) -> None:
     """Pause where the disk is full. A database that is away or locked comes back, and the reconciler goes on then."""
-    connection.close()
     if not room.is_full(problem):
         log.warning("collection %s: the database failed, the reconciler sends it again: %s", collection.pk, problem)
         return
