@@ -124,7 +124,7 @@ def test_kill_between_reply_and_commit(stage: Stage, size: Any, report: Any, set
     cut, resumed = Cut(), 0.0
     with stage.serving(handler=cut.handle):
         # At this rate few calls are under way, so that the places of a dead worker do not keep the next one waiting.
-        stage.collect(points * 60, at_once, per_minute=3000)
+        stage.collect(points * 30, at_once, per_minute=3000)
         # The parent stays and replaces the process that is killed.
         with stage.worker("--pool=prefork", "--concurrency=1") as worker:
             for point in range(points):
@@ -132,7 +132,7 @@ def test_kill_between_reply_and_commit(stage: Stage, size: Any, report: Any, set
                 cut.held, cut.armed = point % 2 == 0, True
                 worker.until(lambda: len(cut.points) > point)  # noqa: B023
                 resumed = max(resumed, stage.resumed_after(time.monotonic(), worker))
-            worker.until(stage.ended, 60)
+            worker.until(stage.ended, 120)
     lost = Attempt.objects.filter(kind="lost").values_list("call__probe__prompt_id", flat=True)
     known = {f"Question {int(p[1:])}?" for p in lost}
     surely = {question for question, held in cut.points if held}
