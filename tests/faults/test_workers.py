@@ -177,9 +177,10 @@ def test_a_zombie_past_its_lease(stage: Stage, size: Any, report: Any) -> None:
             one.until(stage.ended, 60)
     found = stage.found(resumed)
     late = Attempt.objects.filter(kind="late").count()
+    # One that wakes may send what it has in hand before it hears that it was replaced.
     bars = {
         "a late write was not refused": late >= zombies,
-        "more repeated than under way": found.extra <= zombies * at_once,
+        "more repeated than it had in hand": found.extra <= 2 * zombies * at_once,
     }
     report("zombie worker past its lease", f"{zombies} zombies, {late} late writes refused", found, stage.bars() | bars)
 
