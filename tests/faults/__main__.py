@@ -1,6 +1,6 @@
 """``python -m tests.faults [GROUP ...] [--bounded]``: the faults of the reliability matrix in full, and their table.
 
-GROUP is workers, broker, database, replies or schedules; all of them where none is named.
+GROUP is workers, broker, database, servers, throttling, replies or schedules; all where none is named.
 """
 
 from __future__ import annotations
