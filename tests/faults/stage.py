@@ -67,11 +67,16 @@ class Stage:
         return Worker(self.folder / f"worker-{self._workers}.log", *options, queues=queues)
 
     def command(self) -> subprocess.Popen[bytes]:
-        """``manage.py collect --wait`` for the collection, in a process of its own: joins it, or goes on with it."""
-        command = [sys.executable, "manage.py", "collect", "--model", "remote", "--suite", "small", "--wait", "--json"]
-        environment = {**os.environ, "DATABASE_URL": database_url()}
-        with (self.folder / "command.log").open("ab") as log:
-            return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+        """``manage.py collect --wait`` in a process of its own, once it has said how far the open collection is."""
+        command = [sys.executable, "manage.py", "collect", "--model", "remote", "--suite", "small", "--wait"]
+        environment = {**os.environ, "DATABASE_URL": database_url(), "PYTHONUNBUFFERED": "1"}
+        path, until = self.folder / "command.log", time.monotonic() + 40
+        with path.open("wb") as log:
+            started = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+        while b" of " not in path.read_bytes():
+            assert started.poll() is None and time.monotonic() < until, path.read_text()
+            time.sleep(0.05)
+        return started
 
     def ended(self) -> bool:
         """Whether the collection runs no longer. Plays the beat: the reconciler looks for what went silent."""

@@ -8,6 +8,7 @@ import random
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -94,14 +95,18 @@ def _inside(request: pytest.FixtureRequest, folder: Path, tests: list[str], *bef
 @on_sqlite
 def test_on_a_small_disk(request: pytest.FixtureRequest, tmp_path: Path) -> None:
     """A real file system of 24 MB in a mount namespace of its own: the home is there, with database and broker."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
+    # A short path: the broker's socket is there too, and its name has about a hundred characters.
+    disk = Path(tempfile.mkdtemp(prefix="disk-"))
     mount = f'mount -t tmpfs -o size=24m none "{disk}" && exec "$@"'
     into = ["unshare", "--map-root-user", "--mount", "sh", "-c", mount, "sh"]
     if subprocess.run([*into, "true"], capture_output=True).returncode:
+        disk.rmdir()
         message = "no small file system can be mounted here (unshare --map-root-user --mount)"
         pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
-    _inside(request, tmp_path, ["test_the_disk_is_full"], *into, TMPDIR=str(disk), DISK=str(disk))
+    try:
+        _inside(request, tmp_path, ["test_the_disk_is_full"], *into, TMPDIR=str(disk), DISK=str(disk))
+    finally:
+        disk.rmdir()
 
 
 @INNER

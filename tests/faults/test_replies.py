@@ -114,7 +114,7 @@ def test_5_percent_bad_replies(stage: Stage, size: Any, report: Any) -> None:
 
     with stage.serving(decide, 0.02):
         collection = stage.collect(calls, 32)
-        with stage.worker() as worker, stage.command() as command:
+        with stage.command() as command, stage.worker() as worker:
             worker.until(stage.ended, 120)
             code = command.wait(20)
     kept = dict(

@@ -55,7 +55,7 @@ class Trouble:
 
 
 def test_5xx_resets_and_dns_flaps(stage: Stage, size: Any, report: Any) -> None:
-    calls, seconds, blackouts, length = size((250, 10.0, 1, 6.0), (8000, 600.0, 8, 20.0))
+    calls, seconds, blackouts, length = size((250, 10.0, 1, 9.0), (8000, 600.0, 8, 20.0))
     at_once, resumed, held = 8, 0.0, set()
     (stage.folder / "sitecustomize.py").write_text(RESOLVER)
     known = stage.folder / "known"

@@ -47,7 +47,7 @@ def test_the_same_command_after_kill_9_of_everything_at_half(stage: Stage, size:
     with stage.serving():
         stage.collect(calls, at_once)
         for half in (True, False):
-            with stage.worker() as worker, stage.command() as command:
+            with stage.command() as command, stage.worker() as worker:
                 if half:
                     worker.until(lambda: stage.sent(calls // 2))
                     worker.kill()
@@ -148,7 +148,7 @@ def test_kill_between_reply_and_commit(stage: Stage, size: Any, report: Any, set
 
 
 def test_a_zombie_past_its_lease(stage: Stage, size: Any, report: Any) -> None:
-    zombies, at_once, resumed = size(2, 20), 4, 0.0
+    zombies, at_once, resumed = size(1, 20), 4, 0.0
     closed = asyncio.Event()
 
     async def handle(request: web.Request) -> web.StreamResponse:
