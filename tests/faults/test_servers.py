@@ -134,7 +134,7 @@ class Slow:
 
 
 def test_slow_and_endless_replies(stage: Stage, size: Any, report: Any) -> None:
-    calls, at_once, silence, patience = size((80, 4, 1.0, 2.5), (200, 8, 60.0, 180.0))
+    calls, at_once, silence, patience = size((80, 4, 1.0, 2.5), (80, 8, 60.0, 180.0))
     stage.set("FILIATION_SILENCE_SECONDS", silence)
     stage.set("FILIATION_REPLY_SECONDS", patience)
     slow = Slow(10.0 if silence > 10 else 0.4)

@@ -39,7 +39,12 @@ def test_kill_9_of_a_worker(stage: Stage, size: Any, report: Any) -> None:
         worker.until(stage.ended, 120)
     found = stage.found(resumed)
     bars = {"more repeated than under way": found.extra <= kills * at_once, "resumed late": resumed <= 60}
-    report("kill -9 worker", f"{kills} kills in {calls:,} calls, {at_once} at once", found, stage.bars() | bars)
+    report(
+        f"kill -9 worker, {connection.vendor}",
+        f"{kills} kills in {calls:,} calls, {at_once} at once",
+        found,
+        stage.bars() | bars,
+    )
 
 
 def test_the_same_command_after_kill_9_of_everything_at_half(stage: Stage, size: Any, report: Any) -> None:
