@@ -33,7 +33,10 @@ def question(number: int) -> str:
 
 def commands(port: int, calls: int, at_once: int) -> Iterator[tuple[str, Command | None]]:
     """Each peer's name and its command, None where it is not installed."""
-    yield "bare asyncio, aiohttp", Command([sys.executable, "-m", "benchmarks.collect", str(port), str(calls), str(at_once)])
+    yield (
+        "bare asyncio, aiohttp",
+        Command([sys.executable, "-m", "benchmarks.collect", str(port), str(calls), str(at_once)]),
+    )
     folder = Path(tempfile.mkdtemp(prefix="filiation-peers-"))
     asked = [question(number) for number in range(calls)]
     url = f"http://127.0.0.1:{port}/v1"

@@ -88,7 +88,7 @@ class Server(asyncio.Protocol):
 
 
 def _length(head: bytes) -> int:
-    name, found, rest = head.lower().partition(b"content-length:")
+    _, found, rest = head.lower().partition(b"content-length:")
     return int(rest.split(b"\r\n", 1)[0]) if found else 0
 
 

@@ -110,9 +110,13 @@ def _tally(port: int) -> dict[str, Any]:
 def _watched(command: peers.Command, port: int) -> Run:
     """A peer's run, its start and its end included in what it uses and not in its seconds."""
     _tally(port)
-    with tempfile.TemporaryFile() as log, subprocess.Popen(
-        command.words, cwd=command.folder, env={**os.environ, **command.environment}, stdout=log, stderr=log
-    ) as process, Watched(process.pid) as used:
+    with (
+        tempfile.TemporaryFile() as log,
+        subprocess.Popen(
+            command.words, cwd=command.folder, env={**os.environ, **command.environment}, stdout=log, stderr=log
+        ) as process,
+        Watched(process.pid) as used,
+    ):
         process.wait(600)
     return _read(port, used)
 

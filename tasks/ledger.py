@@ -19,9 +19,9 @@ from forensics.adapters import Reply
 from forensics.collection import call_of, refused, retry_delay
 from tasks.evidence import ERROR_CHARS, Answered, Claim, attempt_row, completion_row, note_identities, tokens_of
 from webapp.custody import services as custody
-from webapp.probing import budgets, queries
+from webapp.probing import budgets, queries, rows
 from webapp.probing.leases import charge, expired, locked, take_back
-from webapp.probing.models import Attempt, Collection, Completion, ProbeCall
+from webapp.probing.models import Attempt, Collection, ProbeCall
 from webapp.probing.storable import storable_text
 
 __all__ = ["Answered", "Claim"]
@@ -94,9 +94,21 @@ def renew(collection: Collection, ticket: int, owner: str) -> bool:
 
 def _still_held(claims: Sequence[Claim]) -> set[int]:
     """Rows of these claims that are still leased under the claim's fence, locked for the present transaction."""
-    rows = ProbeCall.objects.select_for_update().filter(pk__in=[c.row for c in claims], state=ProbeCall.State.LEASED)
-    fences = dict(rows.values_list("pk", "fence"))
+    calls = ProbeCall.objects.select_for_update().filter(pk__in=[c.row for c in claims], state=ProbeCall.State.LEASED)
+    fences = dict(calls.order_by().values_list("pk", "fence")) if claims else {}
     return {c.row for c in claims if fences.get(c.row) == c.fence}
+
+
+def _done_now(claims: Sequence[Claim]) -> set[int]:
+    """Rows of these claims that were still leased under the claim's fence, and are done from now on."""
+    if not claims:
+        return set()
+    leased = ", ".join(["(%s, %s)"] * len(claims))
+    return rows.returned(
+        f"UPDATE {ProbeCall._meta.db_table} SET state = %s, lease_expires = NULL, not_before = NULL "
+        f"WHERE state = %s AND (id, fence) IN (VALUES {leased}) RETURNING id",
+        [ProbeCall.State.DONE.value, ProbeCall.State.LEASED.value, *(n for c in claims for n in (c.row, c.fence))],
+    )
 
 
 def record(collection: Collection, answered: Sequence[Answered]) -> int:
@@ -105,31 +117,34 @@ def record(collection: Collection, answered: Sequence[Answered]) -> int:
     A reply whose claim has lost its lease counts for nothing: it is kept as a late attempt. Repeating the whole call
     changes nothing.
     """
+    delays = [0.0 if refused(a.reply) else retry_delay(a.reply, a.claim.attempt) for a in answered]
+    attempts = [attempt_row(collection, answer) for answer in answered]
     with transaction.atomic():
-        held = _still_held([answer.claim for answer in answered])
-        accepted = [answer for answer in answered if answer.claim.row in held]
+        held = _done_now([a.claim for a, delay in zip(answered, delays, strict=True) if delay is None])
+        held |= _still_held([a.claim for a, delay in zip(answered, delays, strict=True) if delay is not None])
+        every = list(zip(answered, delays, attempts, strict=True))
+        accepted = [one for one in every if one[0].claim.row in held]
         _keep_late(collection, [answer for answer in answered if answer.claim.row not in held])
-        attempts = Attempt.objects.bulk_create(attempt_row(collection, answer) for answer in accepted)
-        final = []
-        for answer, attempt in zip(accepted, attempts, strict=True):
-            delay = 0.0 if refused(answer.reply) else retry_delay(answer.reply, answer.claim.attempt)
-            if delay is None:
-                final.append((answer, attempt))
-            else:
+        rows.insert([attempt for _, _, attempt in accepted])
+        final = [(answer, attempt) for answer, delay, attempt in accepted if delay is None]
+        rows.insert([completion_row(collection, answer.claim, answer.reply, attempt) for answer, attempt in final])
+        for answer, delay, _ in accepted:
+            if delay is not None:
                 _put_back(answer.claim, answer.reply, delay)
-        _store(collection, final)
-        charge(collection.pk, [tokens_of(answer.claim, answer.reply) for answer in accepted])
+        charge(collection.pk, [tokens_of(answer.claim, answer.reply) for answer, _, _ in accepted])
         note_identities(collection, [answer.reply for answer, _ in final])
     return len(accepted)
 
 
 def _keep_late(collection: Collection, late: Sequence[Answered]) -> None:
-    rows = {(a.claim.row, a.claim.attempt): a for a in late}
-    kept = Attempt.objects.filter(call__in=[row for row, _ in rows], kind=Attempt.Kind.ANSWERED)
+    if not late:
+        return
+    unkept = {(a.claim.row, a.claim.attempt): a for a in late}
+    kept = Attempt.objects.filter(call__in=[row for row, _ in unkept], kind=Attempt.Kind.ANSWERED)
     for done in kept.values_list("call_id", "number"):
-        rows.pop(done, None)
+        unkept.pop(done, None)
     Attempt.objects.bulk_create(
-        [attempt_row(collection, a, Attempt.Kind.LATE) for a in rows.values()], ignore_conflicts=True
+        [attempt_row(collection, a, Attempt.Kind.LATE) for a in unkept.values()], ignore_conflicts=True
     )
 
 
@@ -139,15 +154,6 @@ def _put_back(claim: Claim, reply: Reply, delay: float) -> None:
         lease_expires=None,
         not_before=timezone.now() + timedelta(seconds=delay) if delay else None,
         last_error=storable_text(f"{reply.completion.outcome.value}: {reply.error}")[:ERROR_CHARS],
-    )
-
-
-def _store(collection: Collection, final: Sequence[tuple[Answered, Attempt]]) -> None:
-    ProbeCall.objects.filter(pk__in=[answer.claim.row for answer, _ in final]).update(
-        state=ProbeCall.State.DONE, lease_expires=None, not_before=None
-    )
-    Completion.objects.bulk_create(
-        completion_row(collection, answer.claim, answer.reply, attempt) for answer, attempt in final
     )
 
 

@@ -112,10 +112,10 @@ class EndpointPacer:
         self.stopped = self.stopped or why
         self._soon(lambda: self._wake.set())
 
-    def written(self, number: int | None = None) -> None:
-        """So many replies (None: all that came) are in the ledger. Until then they hold their places, so that a
-        worker's death repeats no more calls than may be under way."""
-        self._soon(lambda: self._freed(self._unwritten if number is None else number))
+    def written(self, number: int) -> None:
+        """So many replies are in the ledger. Until then they hold their places, so that a worker's death repeats no
+        more calls than may be under way."""
+        self._soon(lambda: self._freed(number))
 
     def _soon(self, work: Callable[[], None]) -> None:
         """Have it done by the session's own thread, which alone changes what is counted here."""

@@ -184,7 +184,7 @@ def test_a_key_that_is_refused_stops_the_session_and_no_other() -> None:
         await sends(one, 1)
         await one.saw(said(Outcome.FAILED, status=401, error="wrong key"))
         assert one.turned_away == "wrong key"
-        one.written()
+        one.written(1)
         assert await sends(one, 4) == 4
         assert await sends(other, 4) == 0
 

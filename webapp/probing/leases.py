@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 
+from webapp.probing import rows
 from webapp.probing.evidence import digest_of
 from webapp.probing.models import Attempt, Collection, ProbeCall
 
@@ -39,10 +40,11 @@ def take_back(calls: Sequence[ProbeCall]) -> int:
 def charge(collection: UUID, tokens: Iterable[tuple[int, int]]) -> None:
     """Count sends and their tokens, of prompts and of replies, as spent."""
     if charges := list(tokens):
-        Collection.objects.filter(pk=collection).update(
-            spent_calls=F("spent_calls") + len(charges),
-            spent_in=F("spent_in") + sum(c[0] for c in charges),
-            spent_out=F("spent_out") + sum(c[1] for c in charges),
+        used = [len(charges), sum(c[0] for c in charges), sum(c[1] for c in charges)]
+        rows.changed(
+            f"UPDATE {Collection._meta.db_table} SET spent_calls = spent_calls + %s, spent_in = spent_in + %s, "
+            "spent_out = spent_out + %s WHERE id = %s",
+            [*used, rows.key(Collection, collection)],
         )
 
 
