@@ -21,7 +21,7 @@ from tasks.evidence import ERROR_CHARS, Answered, Claim, attempt_row, completion
 from webapp.custody import services as custody
 from webapp.probing import budgets, queries, rows
 from webapp.probing.leases import charge, expired, locked, take_back
-from webapp.probing.models import Attempt, Collection, ProbeCall
+from webapp.probing.models import Attempt, Collection, Completion, ProbeCall
 from webapp.probing.storable import storable_text
 
 __all__ = ["Answered", "Claim"]
@@ -99,41 +99,35 @@ def _still_held(claims: Sequence[Claim]) -> set[int]:
     return {c.row for c in claims if fences.get(c.row) == c.fence}
 
 
-def _done_now(claims: Sequence[Claim]) -> set[int]:
-    """Rows of these claims that were still leased under the claim's fence, and are done from now on."""
-    if not claims:
-        return set()
-    leased = ", ".join(["(%s, %s)"] * len(claims))
-    return rows.returned(
-        f"UPDATE {ProbeCall._meta.db_table} SET state = %s, lease_expires = NULL, not_before = NULL "
-        f"WHERE state = %s AND (id, fence) IN (VALUES {leased}) RETURNING id",
-        [ProbeCall.State.DONE.value, ProbeCall.State.LEASED.value, *(n for c in claims for n in (c.row, c.fence))],
-    )
-
-
 def record(collection: Collection, answered: Sequence[Answered]) -> int:
     """How many of these replies were accepted: stored as completions, or put back to be sent again later.
 
     A reply whose claim has lost its lease counts for nothing: it is kept as a late attempt. Repeating the whole call
     changes nothing.
     """
-    delays = [0.0 if refused(a.reply) else retry_delay(a.reply, a.claim.attempt) for a in answered]
-    attempts = [attempt_row(collection, answer) for answer in answered]
+    delays = {a.claim.row: 0.0 if refused(a.reply) else retry_delay(a.reply, a.claim.attempt) for a in answered}
+    attempts = {a.claim.row: attempt_row(collection, a) for a in answered}
+    final, again = ([a for a in answered if (delays[a.claim.row] is None) is ends] for ends in (True, False))
     with transaction.atomic():
-        held = _done_now([a.claim for a, delay in zip(answered, delays, strict=True) if delay is None])
-        held |= _still_held([a.claim for a, delay in zip(answered, delays, strict=True) if delay is not None])
-        every = list(zip(answered, delays, attempts, strict=True))
-        accepted = [one for one in every if one[0].claim.row in held]
-        _keep_late(collection, [answer for answer in answered if answer.claim.row not in held])
-        rows.insert([attempt for _, _, attempt in accepted])
-        final = [(answer, attempt) for answer, delay, attempt in accepted if delay is None]
-        rows.insert([completion_row(collection, answer.claim, answer.reply, attempt) for answer, attempt in final])
-        for answer, delay, _ in accepted:
-            if delay is not None:
+        held = _done_now([a.claim for a in final]) | _still_held([a.claim for a in again])
+        _keep_late(collection, [a for a in answered if a.claim.row not in held])
+        accepted = [a for a in answered if a.claim.row in held]
+        keys = rows.insert(Attempt, [attempts[a.claim.row] for a in accepted])
+        key_of = {a.claim.row: key for a, key in zip(accepted, keys, strict=True)}
+        final = [a for a in final if a.claim.row in held]
+        rows.insert(Completion, [completion_row(collection, a, key_of[a.claim.row]) for a in final])
+        for answer in accepted:
+            if (delay := delays[answer.claim.row]) is not None:
                 _put_back(answer.claim, answer.reply, delay)
-        charge(collection.pk, [tokens_of(answer.claim, answer.reply) for answer, _, _ in accepted])
-        note_identities(collection, [answer.reply for answer, _ in final])
+        charge(collection.pk, [tokens_of(answer.claim, answer.reply) for answer in accepted])
+        note_identities(collection, [answer.reply for answer in final])
     return len(accepted)
+
+
+def _done_now(claims: Sequence[Claim]) -> set[int]:
+    """Rows of these claims that were still leased under the claim's fence, and are done from now on."""
+    state = ProbeCall.State
+    return rows.finish(ProbeCall, [(c.row, c.fence) for c in claims], leased=state.LEASED.value, done=state.DONE.value)
 
 
 def _keep_late(collection: Collection, late: Sequence[Answered]) -> None:
@@ -144,7 +138,7 @@ def _keep_late(collection: Collection, late: Sequence[Answered]) -> None:
     for done in kept.values_list("call_id", "number"):
         unkept.pop(done, None)
     Attempt.objects.bulk_create(
-        [attempt_row(collection, a, Attempt.Kind.LATE) for a in unkept.values()], ignore_conflicts=True
+        [Attempt(**attempt_row(collection, a, Attempt.Kind.LATE)) for a in unkept.values()], ignore_conflicts=True
     )
 
 

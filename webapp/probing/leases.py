@@ -40,12 +40,8 @@ def take_back(calls: Sequence[ProbeCall]) -> int:
 def charge(collection: UUID, tokens: Iterable[tuple[int, int]]) -> None:
     """Count sends and their tokens, of prompts and of replies, as spent."""
     if charges := list(tokens):
-        used = [len(charges), sum(c[0] for c in charges), sum(c[1] for c in charges)]
-        rows.changed(
-            f"UPDATE {Collection._meta.db_table} SET spent_calls = spent_calls + %s, spent_in = spent_in + %s, "
-            "spent_out = spent_out + %s WHERE id = %s",
-            [*used, rows.key(Collection, collection)],
-        )
+        used = {"spent_calls": len(charges), "spent_in": sum(c[0] for c in charges)}
+        rows.add(Collection, collection, used | {"spent_out": sum(c[1] for c in charges)})
 
 
 def _lost(call: ProbeCall) -> Attempt:
@@ -56,7 +52,7 @@ def _lost(call: ProbeCall) -> Attempt:
         worker=call.lease_owner,
         received_at=timezone.now(),
     )
-    row.digest = digest_of(row, str(call.collection_id), call.probe.prompt_id, call.sample)
+    row.digest = digest_of(vars(row), str(call.collection_id), call.probe.prompt_id, call.sample)
     return row
 
 
