@@ -94,8 +94,10 @@ def renew(collection: Collection, ticket: int, owner: str) -> bool:
 
 def _still_held(claims: Sequence[Claim]) -> set[int]:
     """Rows of these claims that are still leased under the claim's fence, locked for the present transaction."""
+    if not claims:
+        return set()
     calls = ProbeCall.objects.select_for_update().filter(pk__in=[c.row for c in claims], state=ProbeCall.State.LEASED)
-    fences = dict(calls.order_by().values_list("pk", "fence")) if claims else {}
+    fences = dict(calls.order_by().values_list("pk", "fence"))
     return {c.row for c in claims if fences.get(c.row) == c.fence}
 
 
