@@ -66,7 +66,8 @@ def run() -> Iterator[str]:
     for milliseconds in LATENCIES:
         with _serving(milliseconds) as port:
             rows = [[name, *cells] for name, cells in _contenders(port, milliseconds)]
-        yield f"{milliseconds:.0f} ms, ideal {AT_ONCE * 1000 / milliseconds:,.0f} calls/s, load {os.getloadavg()[0]:.1f}"
+        ideal, load = AT_ONCE * 1000 / milliseconds, os.getloadavg()[0]
+        yield f"{milliseconds:.0f} ms, ideal {ideal:,.0f} calls/s, load {load:.1f}"
         yield from (*lines(HEADER, rows), "")
 
 

@@ -239,7 +239,9 @@ class Client:
             raise AdapterError(f"no answer from {_host(url)}: {type(problem).__name__}: {problem}") from problem
         except ValueError as problem:
             # A secret or an address that holds a line break: aiohttp refuses to write it.
-            raise AdapterError(f"the request to {_host(url)} cannot be written: {problem}; nothing was sent") from problem
+            raise AdapterError(
+                f"the request to {_host(url)} cannot be written: {problem}; nothing was sent"
+            ) from problem
 
 
 def _host(url: str) -> str:
