@@ -42,8 +42,6 @@ LEAVING = -1
 SOLO_MS = 200
 """For how long a session that is alone has the endpoint to itself; it asks again after half of that."""
 COALESCE = 0.004
-APART = 0.002
-"""Seconds between the first calls of a session, so that their replies do not all come at once, then and ever after."""
 AWAY_SECONDS = 2.0
 FAILURES_IN_A_ROW = 5
 FIRST_BREAK_MS, LONGEST_BREAK_MS = 2_000, 120_000
@@ -90,7 +88,7 @@ class EndpointPacer:
         self._url, self._collection, self._holder = url, collection, f"{collection}/{uuid.uuid4().hex}"
         self._random = random.Random(seed)
         self._line: deque[tuple[asyncio.Future[None], float]] = deque()
-        self._in_flight = self._unwritten = self._half = self._fails = self._begun = 0
+        self._in_flight = self._unwritten = self._half = self._fails = 0
         self._born = -1 if shared else 0
         self._hold, self._troubled, self._away_until = _Hold(), True, 0.0
         self._next_alone = self._solo_until = 0.0
@@ -157,9 +155,6 @@ class EndpointPacer:
         if self._doorman is None:
             self._loop, self._wake = asyncio.get_running_loop(), asyncio.Event()
             self._doorman = self._loop.create_task(self._attend(), name=f"doorman of {self.pace.origin}")
-        if self._begun < self.pace.concurrency:
-            self._begun += 1
-            await asyncio.sleep(self._begun * APART)
         if self._is_solo and not self._line and self._room > 0:
             self._in_flight += 1
             return
