@@ -4,11 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO ?=
 PYTEST ?= -n 2
+FAULTS ?=
 CORPORA ?= ../shared/corpora
 ZOOS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test check bench bench-collect validate clean
+.PHONY: help install demo up test faults check bench bench-collect validate clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -24,6 +25,9 @@ up: $(VENV)/.installed  ## run Filiation on this machine: broker, web, workers, 
 
 test: $(VENV)/.installed-dev  ## every test (PYTEST='-n 2' are the options)
 	$(BIN)/python -m pytest $(PYTEST)
+
+faults: $(VENV)/.installed-dev  ## every fault that Filiation has to survive, in full, and what each cost (FAULTS='workers broker')
+	$(BIN)/python -m tests.faults $(FAULTS)
 
 check: $(VENV)/.installed-dev  ## style, types and the dependency rules
 	$(BIN)/ruff check .

@@ -75,7 +75,10 @@ def _contenders(port: int, milliseconds: float) -> Iterator[tuple[str, list[str]
     yield "filiation: worker, evidence, ledger", _ours(port).cells(milliseconds)
     for name, command in peers.commands(port, CALLS, AT_ONCE):
         measured = _watched(command, port) if command else None
-        yield name, measured.cells(milliseconds) if measured else ["not installed", *[""] * 5]
+        if measured is None or not measured.calls:
+            yield name, ["sent nothing" if measured else "not installed", *[""] * 5]
+        else:
+            yield name, measured.cells(milliseconds)
 
 
 def _set_up() -> None:

@@ -13,12 +13,13 @@ from datetime import datetime
 
 from celery.signals import worker_shutting_down
 from django.conf import settings
+from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
 from forensics.adapters import Reply, Session
 from forensics.collection import BATCH, refused
 from forensics.errors import AdapterError, ForensicsError
-from tasks import ledger, sending, warm
+from tasks import ledger, room, sending, warm
 from tasks.app import app
 from tasks.heartbeat import Heartbeat
 from tasks.ledger import Answered, Claim
@@ -68,6 +69,7 @@ def collect_slice(collection_id: str, ticket: int) -> None:
     with Heartbeat(beat, settings.LEASE_SECONDS / 3) as heart:
         try:
             if not _held_for(collection):
+                room.keep()
                 _work(collection, owner, heart)
             if not heart.lost:
                 _go_on(collection)
@@ -75,6 +77,8 @@ def collect_slice(collection_id: str, ticket: int) -> None:
             _end(services.halt, collection, beat, str(problem))
         except ForensicsError as problem:
             _end(services.fail, collection, beat, str(problem))
+        except (room.NoRoom, OperationalError, InterfaceError) as problem:
+            _end_for_the_database(collection, beat, problem)
         except Exception as problem:
             log.exception("collection %s failed", collection_id)
             _end(services.fail, collection, beat, f"{type(problem).__name__}: {problem}")
@@ -86,6 +90,15 @@ def _end(
     # A slice that is no longer in charge speaks for nobody: another has the collection, and may well succeed.
     if in_charge():
         how(collection, reason)
+
+
+def _end_for_the_database(collection: Collection, in_charge: Callable[[], bool], problem: Exception) -> None:
+    """Pause where the disk is full. A database that is away or locked comes back, and the reconciler goes on then."""
+    if not room.is_full(problem):
+        log.warning("collection %s: the database failed, the reconciler sends it again: %s", collection.pk, problem)
+        return
+    room.free()
+    _end(services.halt, collection, in_charge, room.FULL)
 
 
 def _held_for(collection: Collection) -> float:

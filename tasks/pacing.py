@@ -214,8 +214,11 @@ class EndpointPacer:
             self._url, socket_timeout=1.0, socket_connect_timeout=1.0, decode_responses=True
         )
         self._script = self._client.register_script(SCRIPT)
+        me = asyncio.current_task()
+        assert me is not None
         try:
-            while True:
+            # The session ends by a cancellation, which Python 3.11's wait_for (redis-py sends with it) may swallow.
+            while not me.cancelling():
                 delay = await self._round()
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(delay):

@@ -22,7 +22,7 @@ from django.utils import timezone
 
 from forensics.adapters import Call, Reply, Session
 from forensics.errors import AdapterError
-from tasks import ledger
+from tasks import ledger, room
 from tasks.ledger import Answered, Claim
 from tasks.pacing import SHORT_HOLD, EndpointPacer
 from webapp.probing.models import Collection
@@ -161,8 +161,12 @@ class Clerk:
             try:
                 return work()
             except (OperationalError, InterfaceError) as problem:
-                if time.monotonic() > until:
+                full = room.is_full(problem)
+                if time.monotonic() > until or (full and not room.free()):
                     raise
+                if full:
+                    # What is under way still fits into the reserve. The next slice finds none, and pauses.
+                    self._pacer.stop(room.FULL)
                 log.warning("the ledger cannot be written, trying again: %s", problem)
                 connection.close()
                 time.sleep(0.5)

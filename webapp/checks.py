@@ -79,6 +79,12 @@ def _work() -> Iterator[CheckMessage]:
             hint="Leave them unset for 45, 50 and 1.",
             id="filiation.E008",
         )
+    if settings.SILENCE_SECONDS <= 0 or settings.REPLY_SECONDS < settings.SILENCE_SECONDS:
+        yield Error(
+            "FILIATION_SILENCE_SECONDS must be more than 0, and FILIATION_REPLY_SECONDS not less than it",
+            hint="Leave them unset for 60 and 180.",
+            id="filiation.E010",
+        )
     for entry in settings.PRIVATE_HOSTS:
         if any(mark in entry for mark in "/*@ "):
             yield Error(

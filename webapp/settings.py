@@ -2,7 +2,7 @@
 
 FILIATION_HOME (./var)  SECRET_KEY  FILIATION_CREDENTIAL_KEYS  DATABASE_URL  REDIS_URL  ALLOWED_HOSTS
 CSRF_TRUSTED_ORIGINS  FILIATION_LOCAL (true)  DEBUG  FILIATION_PRIVATE_HOSTS  FILIATION_LEASE_SECONDS
-FILIATION_SLICE_SECONDS  FILIATION_JOBS
+FILIATION_SLICE_SECONDS  FILIATION_SILENCE_SECONDS (60)  FILIATION_REPLY_SECONDS (180)  FILIATION_JOBS
 """
 
 from __future__ import annotations
@@ -30,6 +30,9 @@ CREDENTIAL_KEYS = env.list("FILIATION_CREDENTIAL_KEYS", default=[]) or [
 PRIVATE_HOSTS: list[str] = env.list("FILIATION_PRIVATE_HOSTS", default=[])
 LEASE_SECONDS = env.float("FILIATION_LEASE_SECONDS", default=45.0)
 SLICE_SECONDS = env.float("FILIATION_SLICE_SECONDS", default=50.0)
+# How long a reply may say nothing, and take in all. A model that thinks for minutes before its first word needs more.
+SILENCE_SECONDS = env.float("FILIATION_SILENCE_SECONDS", default=60.0)
+REPLY_SECONDS = env.float("FILIATION_REPLY_SECONDS", default=180.0)
 JOBS = env.int("FILIATION_JOBS", default=1)
 BROKER_URL = broker.broker_url(FILIATION_HOME, env.str("REDIS_URL", default=""))
 PACING_URL = broker.client_url(FILIATION_HOME, env.str("REDIS_URL", default=""))

@@ -20,7 +20,8 @@ class Target:
     """Where a model is: a weights folder, an endpoint's base URL, or a file of transcripts.
 
     `secret` never enters a repr, a log or a stored request. `preset` names what a server does in its own way, for an
-    adapter that has `presets`; `stream` asks for the reply piece by piece.
+    adapter that has `presets`; `stream` asks for the reply piece by piece. A reply may take `patience` seconds in all,
+    and say nothing for `silence` seconds.
     """
 
     location: str
@@ -29,6 +30,8 @@ class Target:
     private_hosts: tuple[str, ...] = ()
     preset: str = "generic"
     stream: bool = False
+    silence: float = 60.0
+    patience: float = 180.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,6 +100,7 @@ class Endpoint:
         self, target: Target, pacer: Pacer = UNPACED, *, limits: Limits | None = None
     ) -> Iterator[EndpointSession]:
         """Connections that last as long as the block."""
+        limits = limits or Limits(read=target.silence, total=target.patience)
         with asyncio.Runner() as runner:
             client = Client(private_hosts=target.private_hosts, connections=AT_ONCE, limits=limits)
             runner.run(_entered(client))

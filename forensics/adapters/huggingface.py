@@ -12,6 +12,7 @@ import numpy as np
 
 from forensics.adapters import UNPACED, Call, Pacer, Reply, Target
 from forensics.adapters._generation import Row, generate, score, takes_positions
+from forensics.adapters._spelling import speller
 from forensics.adapters._weights import Folder, inspect_folder, tokenizer_hash
 from forensics.errors import AdapterError, UnsafeWeights
 from forensics.provenance import canonical_json, sha256
@@ -41,6 +42,7 @@ class HuggingFaceSession:
         model: Any = AutoModelForCausalLM.from_pretrained(folder.path, use_safetensors=True, dtype=kind, **safe)
         self._model = model.to(device).eval()
         self._tokenizer: Any = AutoTokenizer.from_pretrained(folder.path, **safe)
+        self._spell = speller(self._tokenizer)
         self._hash = tokenizer_hash(folder.path / "tokenizer.json")
         self._weights = folder.weights_hash()
         self._stops = self._stop_tokens()
@@ -160,7 +162,7 @@ class HuggingFaceSession:
             return ()
         k = min(call.config.top_logprobs, scores.shape[-1])
         values, ids = scores[[place for place, _ in places]].topk(k, dim=-1)
-        names = [self._tokenizer.convert_ids_to_tokens(row) for row in ids.tolist()]
+        names = [[self._spell(token) for token in self._tokenizer.convert_ids_to_tokens(row)] for row in ids.tolist()]
         # Six decimals are beyond what two machines agree on, and keep the evidence small.
         return tuple(
             NextToken(chars, tuple((name, round(value, 6)) for name, value in zip(named, row, strict=True)))

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from forensics.errors import SuiteError
-from forensics.probes._pools import SUITES, parse_pool, pool, read_json
+from forensics.probes._pools import SUITES, json_of, parse_pool, pool, read_json
 from forensics.probes._recipes import Recipe, composed, drawn, parse_recipe
 from forensics.probes._suites import Probe, Suite, is_secret, parse_suite, suite_problems
 from forensics.records import Declaration, GenerationConfig
@@ -24,6 +24,7 @@ __all__ = [
     "Suite",
     "draw_suite",
     "is_secret",
+    "json_of",
     "load_suite",
     "parse_pool",
     "parse_suite",

@@ -45,11 +45,18 @@ class Entry:
 def read_json(path: Path) -> Any:
     """What a JSON file holds; raises SuiteError that names the file."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        raw = path.read_bytes()
     except OSError as problem:
         raise SuiteError(f"cannot be read: {problem.strerror}", where=path.name) from problem
-    except ValueError as problem:
-        raise SuiteError(f"cannot be read as JSON: {problem}", where=path.name) from problem
+    return json_of(raw, where=path.name)
+
+
+def json_of(raw: bytes, *, where: str) -> Any:
+    """What JSON bytes hold; raises SuiteError."""
+    try:
+        return json.loads(raw.decode("utf-8"))
+    except (ValueError, RecursionError) as problem:
+        raise SuiteError(f"cannot be read as JSON: {problem}", where=where) from problem
 
 
 def parse_pool(plain: Mapping[str, Any], *, where: str) -> tuple[Entry, ...]:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections import Counter
-from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ from aiohttp import web
 
 from forensics.provenance import sha256
 from tasks.reconciling import reconcile
+from tests.helpers.answering import answering, completion, words_of
 from tests.helpers.making import endpoint_model, stored_suite
 from tests.helpers.serving import Served, serving
 from tests.helpers.workers import Worker
@@ -24,30 +23,6 @@ from webapp.probing.models import Attempt, Collection, Endpoint
 from webapp.probing.services import Plan
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("valkey")]
-
-
-def words_of(request_body: bytes) -> str:
-    """What was asked."""
-    return str(json.loads(request_body)["messages"][-1]["content"])
-
-
-def completion(text: str, **more: Any) -> web.Response:
-    choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
-    usage = {"prompt_tokens": 10, "completion_tokens": 5}
-    return web.json_response({"model": "served", "choices": [choice], "usage": usage} | more)
-
-
-def answering(decide: Callable[[str, int], Any], seconds: float = 0.01) -> Any:
-    """A handler: `decide(question, times asked)` gives the response, or None for a plain completion."""
-    asked: Counter[str] = Counter()
-
-    async def handle(request: web.Request) -> web.StreamResponse:
-        question = words_of(await request.read())
-        asked[question] += 1
-        await asyncio.sleep(seconds)
-        return decide(question, asked[question]) or completion(f"{question} indeed")
-
-    return handle
 
 
 def ended(collection: Collection) -> bool:

@@ -18,18 +18,22 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def migrated(name: str) -> Any:
-    """The models as they are after that migration."""
+    """The models as they are after that migration, the catalogue's as they were then."""
+    there = [("catalogue", "0001_initial"), ("probing", name)]
+    MigrationExecutor(connection).migrate(there)
+    return MigrationExecutor(connection).loader.project_state(there).apps
+
+
+def bring_up_to_date() -> None:
     executor = MigrationExecutor(connection)
-    executor.migrate([("probing", name)])
-    return MigrationExecutor(connection).loader.project_state([("probing", name)]).apps
+    executor.migrate(executor.loader.graph.leaf_nodes())
 
 
 @pytest.fixture
 def before() -> Any:
     """The database as the version before left it; brought up to date at the end whatever happens."""
     yield migrated("0001_initial")
-    executor = MigrationExecutor(connection)
-    executor.migrate(executor.loader.graph.leaf_nodes())
+    bring_up_to_date()
 
 
 def test_completions_of_the_version_before_become_attempts_with_their_bytes(before: Any) -> None:
@@ -55,7 +59,7 @@ def test_completions_of_the_version_before_become_attempts_with_their_bytes(befo
     )  # fmt: skip
     recorded = make("Collection", model=model, suite=suite, planned=1, recorded=True, state="done")
     make("Completion", collection=recorded, probe=probes[0], sample=0, text="theirs", outcome="completed")
-    migrated("0004_attempts_are_fixed")
+    bring_up_to_date()
     attempt = Attempt.objects.get()
     assert (attempt.raw, attempt.request, attempt.number, attempt.status) == (b"raw", b"asked", 3, 200)
     assert attempt.completion.text == "yes"

@@ -7,13 +7,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from django.db import connection
+from django.db import IntegrityError, InterfaceError, OperationalError, connection
 from django.utils import timezone
 
 from forensics.adapters import Reply
 from forensics.errors import AdapterError
 from forensics.records import Completion, Outcome
-from tasks import collecting, ledger
+from tasks import collecting, ledger, room
 from tests.helpers.making import scripted_model, stored_suite
 from webapp.probing import leases, queries, services
 from webapp.probing.models import Attempt, Collection, ProbeCall
@@ -190,3 +190,30 @@ def test_only_the_slice_in_charge_fails_a_collection(
     collecting.collect_slice(str(collection.pk), collection.ticket)
     collection.refresh_from_db()
     assert collection.state == state
+
+
+@pytest.mark.parametrize(
+    ("problem", "state", "words"),
+    [
+        (OperationalError("the database system is shutting down"), "running", ""),
+        (InterfaceError("connection already closed"), "running", ""),
+        (room.NoRoom("no space left on device"), "paused", "Make room, then resume"),
+        (IntegrityError("a row that cannot be"), "failed", "IntegrityError"),
+    ],
+)
+def test_a_database_that_is_away_fails_no_collection_and_a_full_disk_pauses_it(
+    collection: Collection, monkeypatch: pytest.MonkeyPatch, problem: Exception, state: str, words: str
+) -> None:
+    def dies(*_: object) -> None:
+        raise problem
+
+    monkeypatch.setattr(collecting, "_work", dies)
+    collecting.collect_slice(str(collection.pk), collection.ticket)
+    collection.refresh_from_db()
+    assert (collection.state, words in collection.error) == (state, True)
+
+
+def test_a_reserve_is_kept_beside_the_database_and_given_up_once() -> None:
+    room.keep()
+    room.keep()
+    assert [room.free(), room.free()] == ([True, False] if connection.vendor == "sqlite" else [False, False])

@@ -210,6 +210,7 @@ def test_a_key_that_is_refused_stops_the_session_and_no_other() -> None:
         one, other = pacer(shared, "a"), pacer(shared, "b")
         await sends(one, 1)
         await one.saw(said(Outcome.FAILED, status=401, error="wrong key"))
+        one.written()
         assert one.turned_away == "wrong key"
         one.written(1)
         assert await sends(one, 4) == 4
@@ -298,3 +299,29 @@ def test_a_session_that_dies_gives_its_places_back_when_its_time_is_over(monkeyp
 
 async def _nothing(_: int) -> tuple[int, float]:
     return 0, 0.0
+
+
+def test_a_session_ends_even_where_its_end_falls_into_a_question_to_the_broker(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Python 3.11's wait_for, which redis-py sends with, may swallow a cancellation."""
+    monkeypatch.setattr(pacing, "COALESCE", 0)
+
+    async def once(spins: int) -> None:
+        one = pacer(pace())
+        await sends(one, 1)
+        doorman = one._doorman
+        assert doorman is not None
+        await asyncio.sleep(0.005)
+        one._wake.set()
+        for _ in range(spins):
+            await asyncio.sleep(0)
+        doorman.cancel()
+        done, _ = await asyncio.wait([doorman], timeout=3.0)
+        assert done, f"the doorman stayed after {spins} turns of the loop"
+
+    async def work() -> None:
+        for spins in range(40):
+            await once(spins)
+
+    run(work)

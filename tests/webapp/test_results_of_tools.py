@@ -43,6 +43,7 @@ def kept() -> list[Path]:
 
 
 def test_a_table_becomes_its_models_and_a_suite(page: Client) -> None:
+    before = len(kept())
     status, shown = upload(page, "../My table.csv", TABLE)
     assert (status, "2 models are registered" in shown) == (200, True)
     assert sorted(Model.objects.values_list("name", "role", "adapter")) == [
@@ -53,7 +54,7 @@ def test_a_table_becomes_its_models_and_a_suite(page: Client) -> None:
     assert Collection.objects.get(model__name="b").counts == {"completed": 1, "empty": 1}
     status, shown = upload(page, "My table.csv", TABLE)
     assert (status, "stored already" in shown) == (422, True)
-    assert len(kept()) == 1
+    assert len(kept()) == before + 1
 
 
 def test_what_inspect_and_promptfoo_wrote_is_taken(page: Client) -> None:

@@ -43,6 +43,7 @@ MISTAKES = {
     "DEBUG": ("true", "DEBUG shows secrets"),
     "FILIATION_PRIVATE_HOSTS": ("10.0.0.0/8", "not a host or host:port"),
     "FILIATION_JOBS": ("0", "must be at least 1"),
+    "FILIATION_REPLY_SECONDS": ("3", "FILIATION_REPLY_SECONDS not less"),
 }
 
 

@@ -29,7 +29,16 @@ def target(model: Model) -> Target:
 def unstored_target(model: Model, secret: str) -> Target:
     """Where a model is, with a secret at hand instead of the stored one."""
     hosts = tuple(settings.PRIVATE_HOSTS)
-    return Target(model.location, model.remote_name, secret, hosts, preset=model.preset, stream=model.stream)
+    return Target(
+        model.location,
+        model.remote_name,
+        secret,
+        hosts,
+        preset=model.preset,
+        stream=model.stream,
+        silence=settings.SILENCE_SECONDS,
+        patience=settings.REPLY_SECONDS,
+    )
 
 
 def standing_authorisation(model: Model) -> Authorisation | None:

@@ -13,6 +13,21 @@ from webapp.probing.access import suites_for
 from webapp.probing.models import Suite
 from webapp.probing.services import Plan
 
+MOST_BYTES = 16 * 1024 * 1024
+
+
+class SuiteFileForm(forms.Form):
+    """A suite of the analyst's own, as JSON."""
+
+    file = forms.FileField(label="File", help_text="JSON, as “python -m forensics suite draw” writes it.")
+
+    def clean_file(self) -> Any:
+        """The file, if it is of a size that a suite has."""
+        file = self.cleaned_data["file"]
+        if file.size > MOST_BYTES:
+            raise forms.ValidationError(f"It is larger than {MOST_BYTES // 2**20} MiB; nothing was stored.")
+        return file
+
 
 def _limit(label: str, help_text: str = "", **options: Any) -> forms.Field:
     return forms.IntegerField(label=label, min_value=1, required=False, help_text=help_text, **options)

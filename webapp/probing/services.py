@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from django.db import transaction
+from django.db import models, transaction
+from django.db.models import CharField, TextField
 from django.utils import timezone
 
 from forensics import probes
 from forensics.collection import worst_case
-from forensics.errors import BadInput
+from forensics.errors import BadInput, SuiteError
 from webapp import dispatch
 from webapp.catalogue import queries as catalogue
 from webapp.catalogue.models import Model
@@ -75,6 +76,41 @@ def _probe_row(suite: Suite, ordinal: int, probe: probes.Probe) -> Probe:
         messages=[{"role": m.role, "content": m.content} for m in prompt.messages],
         config=probe.config.as_json(),
     )
+
+
+def register_own_suite(raw: bytes, *, where: str, user: Any = None) -> Suite:
+    """The stored suite of an analyst's own file, drawn for a case or written by hand.
+
+    Raises SuiteError naming the probe that is wrong, or where another suite bears its name and version.
+    """
+    record = probes.parse_suite(probes.json_of(raw, where=where), where=where)
+    _check_storable(record, where)
+    other = Suite.objects.filter(name=record.name, version=record.version).exclude(suite_hash=record.suite_hash)
+    if other.exists():
+        raise SuiteError(
+            f"another suite is called {record.name} {record.version}: give this one another version. "
+            "Nothing was stored",
+            where=where,
+        )
+    return register_suite(record, origin=Suite.Origin.UPLOADED, user=user)
+
+
+def _check_storable(record: probes.Suite, where: str) -> None:
+    """Raise SuiteError for words that a database cannot hold: too long a name, or a NUL anywhere."""
+    suite = Suite(name=record.name, version=record.version, title=record.title[:300])
+    _check_row(suite, [], where)
+    for i, probe in enumerate(record.probes, start=1):
+        turns = [turn.content for turn in probe.prompt.messages]
+        _check_row(_probe_row(suite, i, probe), turns, f"{where}, probe {i} ({probe.prompt.prompt_id[:40]})")
+
+
+def _check_row(row: models.Model, turns: list[str], where: str) -> None:
+    texts = [f for f in row._meta.concrete_fields if isinstance(f, TextField | CharField)]
+    if any("\0" in str(word or "") for word in [*turns, *(getattr(row, f.attname) for f in texts)]):
+        raise SuiteError("it holds a NUL character, which no database stores", where=where)
+    for field in texts:
+        if field.max_length and len(getattr(row, field.attname)) > field.max_length:
+            raise SuiteError(f"its {field.name} is longer than {field.max_length} characters", where=where)
 
 
 def register_shipped_suites() -> list[Suite]:

@@ -8,6 +8,7 @@ app_name = "probing"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("suites/", views.suite_list, name="suites"),
     path("suites/store/", views.store_shipped, name="store-shipped"),
+    path("suites/own/", views.store_own, name="store-own"),
     path("suites/<uuid:suite_id>/", views.suite_page, name="suite"),
     path("collections/", views.collection_list, name="collections"),
     path("collections/start/", views.start, name="start"),

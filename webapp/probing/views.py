@@ -19,7 +19,7 @@ from webapp.catalogue.models import Model
 from webapp.presenting import choice, page_of
 from webapp.probing import access, endpoints, listing, live, queries, services
 from webapp.probing.estimating import estimate_for
-from webapp.probing.forms import PlanForm, StartForm
+from webapp.probing.forms import PlanForm, StartForm, SuiteFileForm
 from webapp.probing.models import Collection, Suite
 
 ACTS = {
@@ -30,8 +30,28 @@ ACTS = {
 
 def suite_list(request: HttpRequest) -> HttpResponse:
     """Every suite with its size and how many models have answered it."""
-    context = {"suites": listing.suites(request.user), "missing": listing.shipped_but_not_stored()}
-    return render(request, "probing/suites.html", context)
+    return _suites(request, SuiteFileForm())
+
+
+def _suites(request: HttpRequest, form: SuiteFileForm, status: int = 200) -> HttpResponse:
+    stored, missing = listing.suites(request.user), listing.shipped_but_not_stored()
+    return render(request, "probing/suites.html", {"suites": stored, "missing": missing, "form": form}, status=status)
+
+
+@require_POST
+def store_own(request: HttpRequest) -> HttpResponse:
+    """Store a suite from a file of the analyst's own."""
+    form = SuiteFileForm(request.POST, request.FILES)
+    if form.is_valid():
+        file = form.cleaned_data["file"]
+        try:
+            suite = services.register_own_suite(file.read(), where=str(file.name), user=request.user)
+        except ForensicsError as problem:
+            form.add_error("file", f"{problem}")
+        else:
+            messages.success(request, f"The suite {suite} is stored.")
+            return redirect("probing:suite", suite.pk)
+    return _suites(request, form, 422)
 
 
 @require_POST

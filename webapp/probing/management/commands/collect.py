@@ -12,6 +12,7 @@ import json
 import time
 from argparse import ArgumentParser
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -34,7 +35,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--model", required=True, help="a model's name")
-        parser.add_argument("--suite", required=True, help="a suite's name, or its name and version")
+        parser.add_argument("--suite", required=True, help="a suite's name, or its name and version, or a JSON file")
         parser.add_argument("--wait", action="store_true", help="stay until it has ended")
         parser.add_argument("--json", action="store_true", help="print one JSON object at the end")
         parser.add_argument(
@@ -150,7 +151,18 @@ def _model(name: str) -> Model:
     return model
 
 
+def _own_suite(file: Path) -> Suite:
+    try:
+        return services.register_own_suite(file.read_bytes(), where=file.name)
+    except OSError as problem:
+        raise CommandError(f"{file} cannot be read: {problem.strerror}", returncode=2) from problem
+    except ForensicsError as problem:
+        raise CommandError(str(problem), returncode=2) from problem
+
+
 def _suite(name: str) -> Suite:
+    if name.endswith(".json"):
+        return _own_suite(Path(name))
     if name in probes.suite_names():
         return services.register_suite(probes.load_suite(name))
     found = [s for s in Suite.objects.order_by("-created_at") if name in (s.name, str(s), str(s.pk), s.suite_hash)]
