@@ -210,7 +210,6 @@ def test_a_key_that_is_refused_stops_the_session_and_no_other() -> None:
         one, other = pacer(shared, "a"), pacer(shared, "b")
         await sends(one, 1)
         await one.saw(said(Outcome.FAILED, status=401, error="wrong key"))
-        one.written()
         assert one.turned_away == "wrong key"
         one.written(1)
         assert await sends(one, 4) == 4
