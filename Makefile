@@ -9,7 +9,7 @@ CORPORA ?= ../shared/corpora
 ZOOS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test faults check bench validate clean
+.PHONY: help install demo up test faults check bench bench-collect validate clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -37,6 +37,9 @@ check: $(VENV)/.installed-dev  ## style, types and the dependency rules
 
 bench: $(VENV)/.installed-dev  ## the engine against naive peers, in one run on one machine
 	$(BIN)/python -m benchmarks
+
+bench-collect: $(VENV)/.installed-dev  ## collecting: calls, processor and memory beside bare asyncio and peers; local generation; 100,000 stored
+	$(BIN)/python -m benchmarks collect collect_local ledger_at_scale
 
 validate: $(VENV)/.installed  ## every figure of docs/validation.json again (CORPORA=labelled recordings, ZOOS=recorded zoos)
 	$(BIN)/python -m forensics study $(CORPORA) $(if $(ZOOS),--zoos $(ZOOS)) --jobs 2 --out docs/validation.json

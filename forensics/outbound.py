@@ -115,6 +115,7 @@ class Guard(AbstractResolver):
 
     private_hosts: Sequence[str] = ()
     pinned: dict[tuple[str, int], list[Address]] = field(default_factory=dict)
+    judged: set[str] = field(default_factory=set)
 
     def allows_private(self, host: str, port: int) -> bool:
         """Whether the allow-list names this host, or this host and port."""
@@ -147,6 +148,15 @@ class Guard(AbstractResolver):
                     raise OutboundRefused(f"{host} is {address}: {why}; nothing was sent")
             self.pinned[host, port] = found
         return self.pinned[host, port]
+
+    async def admit(self, url: str) -> None:
+        """Nothing, where a request may go to this URL; raises what `split` and `addresses` raise. A URL is judged once,
+        since what it leads to is pinned."""
+        if url not in self.judged:
+            _, host, port = self.split(url)
+            # aiohttp does not ask the resolver about a literal address, so every host is judged here first.
+            await self.addresses(host, port)
+            self.judged.add(url)
 
     async def resolve(
         self,
@@ -218,20 +228,24 @@ class Client:
         """
         if self._session is None:
             raise RuntimeError("the client is used inside its async with block")
-        _, host, port = self._guard.split(url)
-        # aiohttp does not ask the resolver about a literal address, so every host is judged here first.
-        await self._guard.addresses(host, port)
+        await self._guard.admit(url)
         began = time.perf_counter()
         try:
             async with self._session.request(method, url, headers=headers, data=body, allow_redirects=False) as answer:
                 return await _whole(answer, self._limits.size, began)
         except TimeoutError:  # before aiohttp's own errors, some of which are timeouts too
-            raise TimeoutError(f"no answer from {host} in time") from None
+            raise TimeoutError(f"no answer from {_host(url)} in time") from None
         except aiohttp.ClientError as problem:
-            raise AdapterError(f"no answer from {host}: {type(problem).__name__}: {problem}") from problem
+            raise AdapterError(f"no answer from {_host(url)}: {type(problem).__name__}: {problem}") from problem
         except ValueError as problem:
             # A secret or an address that holds a line break: aiohttp refuses to write it.
-            raise AdapterError(f"the request to {host} cannot be written: {problem}; nothing was sent") from problem
+            raise AdapterError(
+                f"the request to {_host(url)} cannot be written: {problem}; nothing was sent"
+            ) from problem
+
+
+def _host(url: str) -> str:
+    return (urlsplit(url).hostname or "").lower()
 
 
 async def _whole(answer: aiohttp.ClientResponse, limit: int, began: float) -> Answer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -207,9 +208,17 @@ def content_hash(tokenizer: str, completions: Iterable[Completion]) -> str:
     """SHA-256 over a tokenizer's hash and completions in (prompt_id, sample) order, each read once and let go."""
     digest = hashlib.sha256(tokenizer.encode())
     for completion in completions:
-        digest.update(rfc8785.dumps(completion.as_json()))
+        digest.update(_canonical(completion))
         digest.update(b"\n")
     return digest.hexdigest()
+
+
+def _canonical(completion: Completion) -> bytes:
+    """RFC 8785 bytes. Without fractions plain JSON has the same, at a tenth of the cost."""
+    plain = completion.as_json()
+    if completion.next_tokens:
+        return rfc8785.dumps(plain)
+    return json.dumps(plain, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
 
 
 @dataclass(frozen=True, slots=True)

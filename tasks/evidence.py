@@ -6,14 +6,14 @@ import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from forensics.adapters import Call, Reply
 from forensics.provenance import sha256
 from forensics.records import Outcome
 from webapp.custody import services as custody
 from webapp.probing.evidence import digest_of
-from webapp.probing.models import Attempt, Collection, Completion
+from webapp.probing.models import Attempt, Collection
 from webapp.probing.storable import columns, storable_text
 
 ERROR_CHARS = 500
@@ -41,46 +41,41 @@ class Answered(NamedTuple):
     received: datetime
 
 
-def attempt_row(collection: Collection, answer: Answered, kind: str = Attempt.Kind.ANSWERED) -> Attempt:
-    """The unsaved row of what came back for one send, its bytes hashed and packed."""
+def attempt_row(collection: Collection, answer: Answered, kind: Attempt.Kind = Attempt.Kind.ANSWERED) -> dict[str, Any]:
+    """The columns of what came back for one send, its bytes hashed and packed."""
     claim, reply, received = answer
     completion = reply.completion
-    row = Attempt(
-        call_id=claim.row,
-        number=claim.attempt,
-        kind=kind,
-        worker=claim.worker,
-        started_at=received - timedelta(seconds=reply.elapsed),
-        received_at=received,
-        elapsed=reply.elapsed,
-        outcome=completion.outcome.value,
-        status=reply.status,
-        finish_reason=storable_text(completion.finish_reason)[:64],
-        prompt_tokens=completion.prompt_tokens,
-        completion_tokens=completion.completion_tokens,
-        returned_model=storable_text(reply.returned_model)[:NAME_CHARS],
-        provider=storable_text(reply.provider)[:NAME_CHARS],
-        system_fingerprint=storable_text(reply.system_fingerprint)[:NAME_CHARS],
-        headers={storable_text(name): storable_text(value) for name, value in reply.headers.items()},
-        error=storable_text(reply.error)[:ERROR_CHARS],
-        request_sha256=sha256(reply.request) if reply.request else "",
-        raw_sha256=sha256(reply.raw) if reply.raw else "",
-        request_zlib=zlib.compress(reply.request) if reply.request else b"",
-        raw_zlib=zlib.compress(reply.raw) if reply.raw else b"",
-    )
-    row.digest = digest_of(row, str(collection.pk), claim.call.prompt.prompt_id, claim.call.sample)
+    row: dict[str, Any] = {
+        "call_id": claim.row,
+        "number": claim.attempt,
+        "kind": kind.value,
+        "worker": claim.worker,
+        "started_at": received - timedelta(seconds=reply.elapsed),
+        "received_at": received,
+        "elapsed": reply.elapsed,
+        "outcome": completion.outcome.value,
+        "status": reply.status,
+        "finish_reason": storable_text(completion.finish_reason)[:64],
+        "prompt_tokens": completion.prompt_tokens,
+        "completion_tokens": completion.completion_tokens,
+        "returned_model": storable_text(reply.returned_model)[:NAME_CHARS],
+        "provider": storable_text(reply.provider)[:NAME_CHARS],
+        "system_fingerprint": storable_text(reply.system_fingerprint)[:NAME_CHARS],
+        "headers": {storable_text(name): storable_text(value) for name, value in reply.headers.items()},
+        "error": storable_text(reply.error)[:ERROR_CHARS],
+        "request_sha256": sha256(reply.request) if reply.request else "",
+        "raw_sha256": sha256(reply.raw) if reply.raw else "",
+        "request_zlib": zlib.compress(reply.request) if reply.request else b"",
+        "raw_zlib": zlib.compress(reply.raw) if reply.raw else b"",
+    }
+    row["digest"] = digest_of(row, str(collection.pk), claim.call.prompt.prompt_id, claim.call.sample)
     return row
 
 
-def completion_row(collection: Collection, claim: Claim, reply: Reply, attempt: Attempt) -> Completion:
-    """The unsaved row of the reading of an attempt."""
-    return Completion(
-        collection_id=collection.pk,
-        probe_id=claim.probe,
-        evidence=attempt,
-        received_at=attempt.received_at,
-        **columns(reply.completion),
-    )
+def completion_row(collection: Collection, answer: Answered, attempt: int) -> dict[str, Any]:
+    """The columns of the reading of an attempt, which is named by its key."""
+    mine = {"collection_id": collection.pk, "probe_id": answer.claim.probe, "evidence_id": attempt}
+    return mine | {"received_at": answer.received} | columns(answer.reply.completion)
 
 
 def tokens_of(claim: Claim, reply: Reply) -> tuple[int, int]:

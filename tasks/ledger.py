@@ -19,7 +19,7 @@ from forensics.adapters import Reply
 from forensics.collection import call_of, refused, retry_delay
 from tasks.evidence import ERROR_CHARS, Answered, Claim, attempt_row, completion_row, note_identities, tokens_of
 from webapp.custody import services as custody
-from webapp.probing import budgets, queries
+from webapp.probing import budgets, queries, rows
 from webapp.probing.leases import charge, expired, locked, take_back
 from webapp.probing.models import Attempt, Collection, Completion, ProbeCall
 from webapp.probing.storable import storable_text
@@ -94,8 +94,10 @@ def renew(collection: Collection, ticket: int, owner: str) -> bool:
 
 def _still_held(claims: Sequence[Claim]) -> set[int]:
     """Rows of these claims that are still leased under the claim's fence, locked for the present transaction."""
-    rows = ProbeCall.objects.select_for_update().filter(pk__in=[c.row for c in claims], state=ProbeCall.State.LEASED)
-    fences = dict(rows.values_list("pk", "fence"))
+    if not claims:
+        return set()
+    calls = ProbeCall.objects.select_for_update().filter(pk__in=[c.row for c in claims], state=ProbeCall.State.LEASED)
+    fences = dict(calls.order_by().values_list("pk", "fence"))
     return {c.row for c in claims if fences.get(c.row) == c.fence}
 
 
@@ -105,31 +107,40 @@ def record(collection: Collection, answered: Sequence[Answered]) -> int:
     A reply whose claim has lost its lease counts for nothing: it is kept as a late attempt. Repeating the whole call
     changes nothing.
     """
+    delays = {a.claim.row: 0.0 if refused(a.reply) else retry_delay(a.reply, a.claim.attempt) for a in answered}
+    attempts = {a.claim.row: attempt_row(collection, a) for a in answered}
+    final, again = ([a for a in answered if (delays[a.claim.row] is None) is ends] for ends in (True, False))
     with transaction.atomic():
-        held = _still_held([answer.claim for answer in answered])
-        accepted = [answer for answer in answered if answer.claim.row in held]
-        _keep_late(collection, [answer for answer in answered if answer.claim.row not in held])
-        attempts = Attempt.objects.bulk_create(attempt_row(collection, answer) for answer in accepted)
-        final = []
-        for answer, attempt in zip(accepted, attempts, strict=True):
-            delay = 0.0 if refused(answer.reply) else retry_delay(answer.reply, answer.claim.attempt)
-            if delay is None:
-                final.append((answer, attempt))
-            else:
+        held = _done_now([a.claim for a in final]) | _still_held([a.claim for a in again])
+        _keep_late(collection, [a for a in answered if a.claim.row not in held])
+        accepted = [a for a in answered if a.claim.row in held]
+        keys = rows.insert(Attempt, [attempts[a.claim.row] for a in accepted])
+        key_of = {a.claim.row: key for a, key in zip(accepted, keys, strict=True)}
+        final = [a for a in final if a.claim.row in held]
+        rows.insert(Completion, [completion_row(collection, a, key_of[a.claim.row]) for a in final])
+        for answer in accepted:
+            if (delay := delays[answer.claim.row]) is not None:
                 _put_back(answer.claim, answer.reply, delay)
-        _store(collection, final)
         charge(collection.pk, [tokens_of(answer.claim, answer.reply) for answer in accepted])
-        note_identities(collection, [answer.reply for answer, _ in final])
+        note_identities(collection, [answer.reply for answer in final])
     return len(accepted)
 
 
+def _done_now(claims: Sequence[Claim]) -> set[int]:
+    """Rows of these claims that were still leased under the claim's fence, and are done from now on."""
+    state = ProbeCall.State
+    return rows.finish(ProbeCall, [(c.row, c.fence) for c in claims], leased=state.LEASED.value, done=state.DONE.value)
+
+
 def _keep_late(collection: Collection, late: Sequence[Answered]) -> None:
-    rows = {(a.claim.row, a.claim.attempt): a for a in late}
-    kept = Attempt.objects.filter(call__in=[row for row, _ in rows], kind=Attempt.Kind.ANSWERED)
+    if not late:
+        return
+    unkept = {(a.claim.row, a.claim.attempt): a for a in late}
+    kept = Attempt.objects.filter(call__in=[row for row, _ in unkept], kind=Attempt.Kind.ANSWERED)
     for done in kept.values_list("call_id", "number"):
-        rows.pop(done, None)
+        unkept.pop(done, None)
     Attempt.objects.bulk_create(
-        [attempt_row(collection, a, Attempt.Kind.LATE) for a in rows.values()], ignore_conflicts=True
+        [Attempt(**attempt_row(collection, a, Attempt.Kind.LATE)) for a in unkept.values()], ignore_conflicts=True
     )
 
 
@@ -139,15 +150,6 @@ def _put_back(claim: Claim, reply: Reply, delay: float) -> None:
         lease_expires=None,
         not_before=timezone.now() + timedelta(seconds=delay) if delay else None,
         last_error=storable_text(f"{reply.completion.outcome.value}: {reply.error}")[:ERROR_CHARS],
-    )
-
-
-def _store(collection: Collection, final: Sequence[tuple[Answered, Attempt]]) -> None:
-    ProbeCall.objects.filter(pk__in=[answer.claim.row for answer, _ in final]).update(
-        state=ProbeCall.State.DONE, lease_expires=None, not_before=None
-    )
-    Completion.objects.bulk_create(
-        completion_row(collection, answer.claim, answer.reply, attempt) for answer, attempt in final
     )
 
 

@@ -20,8 +20,9 @@ if ARGV[1] == "note" then
   local kind, ms, why, limit, base, most = ARGV[2], tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
   if kind == "good" then
     redis.call("HDEL", main, "fails", "level", "half", "trial")
-    return {0, 0, "", 0, number("born"), 0}
+    return {0, 0, "", 0, number("born"), 0, 0}
   end
+  redis.call("HDEL", main, "solo", "solo_until")
   local was_over = now >= number("until")
   if kind == "throttled" then
     local level = number("level")
@@ -51,13 +52,14 @@ if ARGV[1] == "note" then
       hold(base, why)
     end
   end
-  return {0, math.max(0, number("until") - now), redis.call("HGET", main, "why") or "", 1, number("born"), number("half")}
+  return {0, math.max(0, number("until") - now), redis.call("HGET", main, "why") or "", 1, number("born"), number("half"), 0}
 end
 
--- ask: I hold `mine` places and want `wanted` more.
+-- ask: I hold `mine` places and want `wanted` more. -1: I leave.
 local holder, collection, mine, wanted = ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 local limit, gap, burst, expiry = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
 local known_hold, known_why, known_born, known_half, quiet = tonumber(ARGV[10]), ARGV[11], tonumber(ARGV[12]), tonumber(ARGV[13]), tonumber(ARGV[14])
+local solo_ms = tonumber(ARGV[15])
 
 for _, name in ipairs(redis.call("ZRANGEBYSCORE", seen, "-inf", now)) do
   redis.call("HDEL", held, name)
@@ -73,7 +75,8 @@ if number("born") == 0 then
   end
 end
 if known_hold > 0 then hold(known_hold, known_why) end
-if mine + wanted == 0 then
+if mine < 0 then
+  mine = 0
   redis.call("HDEL", held, holder)
   redis.call("ZREM", seen, holder)
 else
@@ -81,10 +84,13 @@ else
   redis.call("ZADD", seen, now + expiry, holder)
 end
 
-local granted, wait = 0, 0
+local granted, wait, solo = 0, 0, 0
 local half = number("half")
+local solo_holder = redis.call("HGET", main, "solo") or holder
 if now < number("until") then
   wait = number("until") - now
+elseif solo_holder ~= holder and now < number("solo_until") then
+  wait = number("solo_until") - now
 elseif half == 1 and number("trial") > now then
   wait = 100
 else
@@ -133,4 +139,13 @@ else
   redis.call("ZREM", want, collection)
 end
 local troubled = (half == 1 or number("fails") > 0 or number("level") > 0) and 1 or 0
-return {granted, wait, now < number("until") and redis.call("HGET", main, "why") or "", troubled, number("born"), half}
+-- One that is alone here has all places to itself for a while, and gives them to its calls without asking. Nobody else
+-- is granted one until then, and what it holds counts as all of them until it asks again.
+if gap == 0 and troubled == 0 and now >= number("until") and mine + granted > 0 and redis.call("ZCARD", seen) == 1 then
+  solo = solo_ms
+  redis.call("HSET", main, "solo", holder, "solo_until", now + solo)
+  redis.call("HSET", held, holder, limit)
+elseif solo_holder == holder then
+  redis.call("HDEL", main, "solo", "solo_until")
+end
+return {granted, wait, now < number("until") and redis.call("HGET", main, "why") or "", troubled, number("born"), half, solo}

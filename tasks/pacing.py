@@ -1,8 +1,9 @@
 """The pace of an endpoint, kept by all workers together: a rate, a number of calls at once, and waits asked for.
 
 Redis keeps the count, by a script that decides in one step (pacing.lua). One doorman per session asks for all calls
-that wait there, so that a call costs a fraction of a question. Nothing is lost with Redis: what a worker knows it
-tells again, and without Redis it keeps a pace of a quarter, and says so.
+that wait there, so that a call costs a fraction of a question. A session that is alone at an endpoint without a rate
+is given all its places for a moment at a time, and passes them from call to call without asking. Nothing is lost with
+Redis: what a worker knows it tells again, and without Redis it keeps a pace of a quarter, and says so.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import random
 import time
 import uuid
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,9 @@ EXPIRY_MS = 6_000
 BURST_MS = 50
 """By how much a call may be early against the rate, so that asking in rounds does not slow it down."""
 QUIET_MS = 1_500
+LEAVING = -1
+SOLO_MS = 200
+"""For how long a session that is alone has the endpoint to itself; it asks again after half of that."""
 COALESCE = 0.004
 AWAY_SECONDS = 2.0
 FAILURES_IN_A_ROW = 5
@@ -87,7 +91,8 @@ class EndpointPacer:
         self._in_flight = self._unwritten = self._half = self._fails = 0
         self._born = -1 if shared else 0
         self._hold, self._troubled, self._away_until = _Hold(), True, 0.0
-        self._next_alone = 0.0
+        self._next_alone = self._solo_until = 0.0
+        self._asking = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._doorman: asyncio.Task[None] | None = None
 
@@ -105,18 +110,36 @@ class EndpointPacer:
     def stop(self, why: str) -> None:
         """Let no more call of this session go. Those under way are not touched."""
         self.stopped = self.stopped or why
-        self._wake_soon()
+        self._soon(lambda: self._wake.set())
 
-    def written(self, number: int | None = None) -> None:
-        """So many replies (None: all that came) are in the ledger. Until then they hold their places, so that a
-        worker's death repeats no more calls than may be under way."""
-        self._unwritten = 0 if number is None else max(0, self._unwritten - number)
-        self._wake_soon()
+    def written(self, number: int) -> None:
+        """So many replies are in the ledger. Until then they hold their places, so that a worker's death repeats no
+        more calls than may be under way."""
+        self._soon(lambda: self._freed(number))
 
-    def _wake_soon(self) -> None:
+    def _soon(self, work: Callable[[], None]) -> None:
+        """Have it done by the session's own thread, which alone changes what is counted here."""
         if self._loop is not None and not self._loop.is_closed():
             with contextlib.suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(self._wake.set)
+                self._loop.call_soon_threadsafe(work)
+
+    def _freed(self, written: int = 0) -> None:
+        """Pass places on that were given back: to those in line, or by way of the doorman."""
+        self._unwritten = max(0, self._unwritten - written)
+        if self._is_solo:
+            self._let_go(self._room)
+        else:
+            self._wake.set()
+
+    @property
+    def _room(self) -> int:
+        return self.pace.concurrency - self._in_flight - self._unwritten
+
+    @property
+    def _is_solo(self) -> bool:
+        # Not while asking: the answer counts what was held when the question was put.
+        alone = not self._asking and time.monotonic() < self._solo_until
+        return alone and not self.stopped and not self._hold.left()
 
     @contextlib.asynccontextmanager
     async def slot(self) -> AsyncIterator[None]:
@@ -126,12 +149,15 @@ class EndpointPacer:
             yield
         finally:
             self._in_flight -= 1
-            self._wake.set()
+            self._freed()
 
     async def _turn(self) -> None:
         if self._doorman is None:
             self._loop, self._wake = asyncio.get_running_loop(), asyncio.Event()
             self._doorman = self._loop.create_task(self._attend(), name=f"doorman of {self.pace.origin}")
+        if self._is_solo and not self._line and self._room > 0:
+            self._in_flight += 1
+            return
         place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._line.append((place, time.monotonic()))
         self._wake.set()
@@ -163,6 +189,8 @@ class EndpointPacer:
             await self._tell("good", 0.0, "")
 
     async def _tell(self, kind: str, seconds: float, why: str) -> None:
+        if kind != "good":
+            self._solo_until = 0.0
         words = ["note", kind, round(seconds * 1000), why, FAILURES_IN_A_ROW, FIRST_BREAK_MS, LONGEST_BREAK_MS]
         answer = await self._run(words)
         if answer is not None:
@@ -175,7 +203,7 @@ class EndpointPacer:
         self._wake.set()
 
     def _learn(self, answer: list[Any]) -> None:
-        _, wait, why, troubled, self._born, self._half = answer
+        _, wait, why, troubled, self._born, self._half, _ = answer
         self._troubled = bool(troubled)
         if why:
             self._hold.extend(int(wait) / 1000, str(why))
@@ -204,7 +232,7 @@ class EndpointPacer:
             await self._leave()
 
     async def _leave(self) -> None:
-        self._in_flight = self._unwritten = 0
+        self._in_flight, self._unwritten = LEAVING, 0
         with contextlib.suppress(RedisError, OSError, TimeoutError):
             await self._ask(0)
         await self._client.aclose()
@@ -219,14 +247,15 @@ class EndpointPacer:
         elif left:
             self._send_the_patient_away(why)
             return left
-        mine = self._in_flight + self._unwritten
-        granted, wait = await self._ask(max(0, min(len(self._line), self.pace.concurrency - mine)))
-        self._let_go(granted)
+        granted, wait = await self._ask(max(0, min(len(self._line), self._room)))
+        self._let_go(self._room if self._is_solo else granted)
         self._send_the_patient_away("many other calls are ahead at this endpoint")
+        if self._is_solo:
+            return SOLO_MS / 2000
         return min(wait, BEAT) if self._line and wait else BEAT
 
     def _let_go(self, granted: int) -> None:
-        while granted and self._line:
+        while granted > 0 and self._line:
             place, _ = self._line.popleft()
             if not place.done():
                 place.set_result(None)
@@ -252,11 +281,17 @@ class EndpointPacer:
         left, why = self.held
         words = ["ask", self._holder, self._collection, self._in_flight + self._unwritten, wanted, pace.concurrency,
                  gap, BURST_MS, EXPIRY_MS, round(left * 1000), why,
-                 self._born, self._half, QUIET_MS]  # fmt: skip
-        answer = await self._run(words)
+                 self._born, self._half, QUIET_MS, SOLO_MS]  # fmt: skip
+        asked, self._asking = time.monotonic(), True
+        try:
+            answer = await self._run(words)
+        finally:
+            self._asking = False
         if answer is None:
+            self._solo_until = 0.0
             return self._alone(wanted)
         self._learn(answer)
+        self._solo_until = asked + int(answer[6]) / 1000 if answer[6] else 0.0
         return int(answer[0]), int(answer[1]) / 1000
 
     async def _run(self, words: list[Any]) -> list[Any] | None:

@@ -6,13 +6,14 @@ may be under way. Calls are claimed a few at a time, just before they are sent.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from functools import partial
+from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import TypeVar
 
@@ -37,16 +38,17 @@ T = TypeVar("T")
 
 
 class Clerk:
-    """All of one slice's dealings with the ledger, in a thread with a database connection of its own."""
+    """All of one slice's dealings with the ledger, in a thread with a database connection of its own.
+
+    What comes in while it writes is written together the next time: the busier, the larger the groups.
+    """
 
     def __init__(self, collection: Collection, owner: str, pacer: EndpointPacer, may_go_on: Callable[[], bool]) -> None:
         self._collection, self._owner, self._pacer, self._may_go_on = collection, owner, pacer, may_go_on
-        self._changed = threading.Condition()
-        self._stock: deque[Claim] = deque()
-        self._came: list[Answered] = []
-        self._held: list[tuple[Claim, Reply]] = []
-        self._out = 0
-        self._dry = self._empty = self._closing = False
+        self._stock: SimpleQueue[Claim | None] = SimpleQueue()
+        self._inbox: SimpleQueue[Answered | None] = SimpleQueue()
+        self._open = 0
+        self._dry = self._over = self._closing = False
         self._noted = (0.0, "", "")
         self.problem: BaseException | None = None
         self._size = max(4, min(LARGEST_CLAIM, pacer.pace.concurrency))
@@ -59,38 +61,26 @@ class Clerk:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with self._changed:
-            self._closing = True
-            self._changed.notify_all()
+        self._closing = True
+        self._inbox.put(None)
         self._thread.join()
 
     @property
     def is_over(self) -> bool:
         """Whether nothing more will be given out."""
-        return self._empty or self._closing or self.problem is not None
+        return self._over or self._closing
 
     def next_claim(self, *, patient: bool) -> Claim | None:
         """The next call to send, or None where there is none now. A `patient` caller, who has nothing under way, waits
         for the clerk; any other has replies to take meanwhile, and asks again."""
-        with self._changed:
-            if patient:
-                self._changed.wait_for(lambda: self._stock or self.is_over, WAIT_FOR_STOCK)
-            if self.is_over or not self._stock:
-                return None
-            self._out += 1
-            claim = self._stock.popleft()
-            if self._is_hungry:
-                self._changed.notify_all()
-            return claim
+        try:
+            return None if self.is_over else self._stock.get(patient, WAIT_FOR_STOCK)
+        except Empty:
+            return None
 
     def hand_over(self, claim: Claim, reply: Reply) -> None:
         """Take a reply to be written, or a call that was held back to be given back."""
-        with self._changed:
-            if reply.sent:
-                self._came.append(Answered(claim, reply, timezone.now()))
-            else:
-                self._held.append((claim, reply))
-            self._changed.notify_all()
+        self._inbox.put(Answered(claim, reply, timezone.now()))
 
     def _work(self) -> None:
         try:
@@ -101,57 +91,54 @@ class Clerk:
             log.exception("the clerk of collection %s stopped", self._collection.pk)
             self.problem = problem
         finally:
-            with self._changed:
-                self._changed.notify_all()
+            self._end()
             connection.close()
+
+    def _end(self) -> None:
+        self._over = True
+        self._stock.put(None)  # whoever waits for a claim waits no longer
 
     def _round(self) -> bool:
         """Write what came, give back what was held, fetch more; whether there is a next round."""
-        with self._changed:
-            self._changed.wait_for(self._has_work, NOTE_EVERY)
-            came, self._came = self._came, []
-            held, self._held = self._held, []
-            closing = self._closing
-        self._write(came, held)
+        closing = self._closing
+        came = _all_in(self._inbox, 0.0 if closing or self._is_hungry else NOTE_EVERY)
+        self._write([a for a in came if a.reply.sent], [a for a in came if not a.reply.sent])
         self._note()
         if closing:
-            self._patiently(lambda: ledger.release(list(self._stock), "not sent: the slice ended"))
-            return bool(self._came or self._held)
+            self._patiently(partial(ledger.release, _all_in(self._stock), "not sent: the slice ended"))
+            return False
         self._fetch()
         return True
 
-    def _write(self, came: Sequence[Answered], held: Sequence[tuple[Claim, Reply]]) -> None:
+    def _write(self, came: Sequence[Answered], held: Sequence[Answered]) -> None:
         if came:
             self._patiently(lambda: ledger.record(self._collection, came))
             self._pacer.written(len(came))
-        for why in {reply.error for _, reply in held}:
-            back = [claim for claim, reply in held if reply.error == why]
+        for why in {answer.reply.error for answer in held}:
+            back = [answer.claim for answer in held if answer.reply.error == why]
             self._patiently(partial(ledger.release, back, f"not sent: {why}"))
-        with self._changed:
-            self._out -= len(came) + len(held)
-            # What was written may have cost less than its worst: the budget may have room again.
-            self._dry = self._dry and not (came or held)
+        self._open -= len(came) + len(held)
+        # What was written may have cost less than its worst: the budget may have room again.
+        self._dry = self._dry and not (came or held)
 
     @property
     def _is_hungry(self) -> bool:
-        return not self._dry and not self._empty and len(self._stock) < self._size
-
-    def _has_work(self) -> bool:
-        return bool(self._came or self._held or self._closing or self._is_hungry)
+        return not self._dry and not self._over and self._stock.qsize() < self._size
 
     def _fetch(self) -> None:
         if not self._is_hungry:
             return
-        claims: list[Claim] = []
         # A short wait is stood through in line; for a longer one the slice ends and another begins when it is over.
-        going_on = self._may_go_on() and not self._pacer.stopped and self._pacer.held[0] <= SHORT_HOLD
-        if going_on:
-            claims = self._patiently(lambda: ledger.claim(self._collection, self._owner, self._size))
-        with self._changed:
-            self._stock.extend(claims)
-            self._dry = not claims
-            self._empty = not going_on or (not claims and not self._stock and self._out == 0)
-            self._changed.notify_all()
+        if not self._may_go_on() or self._pacer.stopped or self._pacer.held[0] > SHORT_HOLD:
+            self._end()
+            return
+        claims = self._patiently(lambda: ledger.claim(self._collection, self._owner, self._size))
+        for claim in claims:
+            self._stock.put(claim)
+        self._open += len(claims)
+        self._dry = not claims
+        if not self._open:
+            self._end()
 
     def _note(self, *, finally_: bool = False) -> None:
         """Keep with the collection what its page says about the pace, where that has changed."""
@@ -183,6 +170,17 @@ class Clerk:
                 log.warning("the ledger cannot be written, trying again: %s", problem)
                 connection.close()
                 time.sleep(0.5)
+
+
+def _all_in(queue: SimpleQueue[T | None], seconds: float = 0.0) -> list[T]:
+    """What has been put into the queue; waits so long for the first of it."""
+    found: list[T] = []
+    with contextlib.suppress(Empty):
+        item = queue.get(seconds > 0, seconds)
+        while True:
+            found += [] if item is None else [item]
+            item = queue.get_nowait()
+    return found
 
 
 class Feed(Iterator[Call]):
@@ -224,7 +222,6 @@ def send(
                     clerk.hand_over(feed.answered(reply), reply)
                     if not may_go_on():
                         pacer.stop("the slice ended")
-                pacer.written()
                 if feed.open:
                     raise AdapterError(f"the adapter left {len(feed.open)} calls unanswered")
     finally:

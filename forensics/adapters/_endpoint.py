@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections import deque
 from collections.abc import Coroutine, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
@@ -130,19 +131,31 @@ class EndpointSession:
     def send(self, calls: Iterable[Call]) -> Iterator[Reply]:
         """One reply per call, as they come in. A call is asked for when there is room for it."""
         loop, feed = self._runner.get_loop(), iter(calls)
-        pending: set[asyncio.Task[Reply]] = set()
+        under_way: set[asyncio.Task[Reply]] = set()
+        came: deque[asyncio.Task[Reply]] = deque()
+
+        def note(task: asyncio.Task[Reply]) -> None:
+            under_way.discard(task)
+            came.append(task)
+            loop.stop()
+
         try:
             while True:
-                pending |= {loop.create_task(self._one(call)) for call in islice(feed, self._at_once - len(pending))}
-                if not pending:
+                for call in islice(feed, self._at_once - len(under_way)):
+                    task = loop.create_task(self._one(call))
+                    under_way.add(task)
+                    task.add_done_callback(note)
+                if not under_way:
                     return
-                done, pending = loop.run_until_complete(asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED))
-                yield from (task.result() for task in done)
+                loop.run_forever()
+                while came:
+                    yield came.popleft().result()
         finally:
-            for task in pending:
+            for task in under_way:
+                task.remove_done_callback(note)
                 task.cancel()
-            if pending:
-                loop.run_until_complete(asyncio.gather(*pending, return_exceptions=True))
+            if under_way:
+                loop.run_until_complete(asyncio.gather(*under_way, return_exceptions=True))
 
     async def _one(self, call: Call) -> Reply:
         try:

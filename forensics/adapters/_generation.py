@@ -22,7 +22,11 @@ class Row:
 
 def takes_positions(model: Any) -> bool:
     """Whether the model can be left-padded: it must let the caller say which position each token has."""
-    return "position_ids" in inspect.signature(model.forward).parameters
+    return _takes(model, "position_ids")
+
+
+def _takes(model: Any, name: str) -> bool:
+    return name in inspect.signature(model.forward).parameters
 
 
 def _padded(rows: Sequence[Row], pad: int, device: Any) -> tuple[Any, Any, Any]:
@@ -40,11 +44,12 @@ def _padded(rows: Sequence[Row], pad: int, device: Any) -> tuple[Any, Any, Any]:
 
 
 def _draw(logits: Any, temperatures: Any, uniforms: Any, top_p: float) -> Any:
-    """Next tokens (rows,): the most probable where the temperature is 0, else by inverting the cumulative."""
+    """Next tokens (rows,): the most probable where the temperature is 0 (None: everywhere), else by inverting the
+    cumulative."""
     import torch
 
     greedy = logits.argmax(-1)
-    if not bool((temperatures > 0).any()):
+    if temperatures is None:
         return greedy
     scaled = logits.double() / temperatures.clamp(min=1e-6)[:, None]
     ordered, tokens = torch.sort(torch.softmax(scaled, -1), dim=-1, descending=True, stable=True)
@@ -69,16 +74,19 @@ def generate(
     import torch
 
     ids, mask, positions = _padded(rows, pad, model.device)
-    temperatures = torch.tensor([row.temperature for row in rows], dtype=torch.float64, device=model.device)
+    heat = [row.temperature for row in rows]
+    temperatures = torch.tensor(heat, dtype=torch.float64, device=model.device) if any(heat) else None
     uniforms = torch.as_tensor(np.stack([row.uniforms[:max_tokens] for row in rows])).to(model.device)
     stop = torch.tensor(list(stops), dtype=torch.long, device=model.device)
     placed = takes_positions(model)
+    # Of a prompt only the last token's scores are drawn from: the others are not even computed.
+    last = {"logits_to_keep": 1} if _takes(model, "logits_to_keep") else {}
     done = torch.zeros(len(rows), dtype=torch.bool, device=model.device)
     drawn, cache = [], None
     with torch.inference_mode():
         for step in range(max_tokens):
             where = {"position_ids": positions} if placed else {}
-            out = model(input_ids=ids, attention_mask=mask, past_key_values=cache, use_cache=True, **where)
+            out = model(input_ids=ids, attention_mask=mask, past_key_values=cache, use_cache=True, **where, **last)
             cache = out.past_key_values
             token = _draw(out.logits[:, -1].float(), temperatures, uniforms[:, step], top_p)
             token = token.masked_fill(done, pad)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 from datetime import timedelta
@@ -12,17 +13,19 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
+from django.db.models import Model
 from django.utils import timezone
 
 from forensics.adapters import Reply
 from forensics.errors import BadInput
 from forensics.provenance import canonical_json
 from forensics.records import Completion as Said
-from forensics.records import Outcome
+from forensics.records import NextToken, Outcome
 from tasks import ledger
+from tasks.evidence import attempt_row, completion_row
 from tests.helpers.making import scripted_model, stored_suite
 from webapp.casework import services as casework
-from webapp.probing import evidence, queries, services, verifying
+from webapp.probing import evidence, queries, rows, services, verifying
 from webapp.probing.models import Attempt, Collection, Completion
 from webapp.probing.services import Plan
 
@@ -141,8 +144,6 @@ def test_claims_stay_within_the_budget_at_their_worst(tmp_path: Path) -> None:
 
 
 def _with_usage(reply: Reply, tokens: int) -> Reply:
-    import dataclasses
-
     said = dataclasses.replace(reply.completion, prompt_tokens=1, completion_tokens=tokens)
     return dataclasses.replace(reply, completion=said)
 
@@ -207,3 +208,37 @@ def test_the_fast_canonical_form_is_the_standard_one() -> None:
         "headers": {"x-b": "", "x-a": "ß"},
     }
     assert evidence._canonical(plain) == canonical_json(plain)
+
+
+def _stored(model: type[Model], key: Any) -> dict[str, Any]:
+    """Every column as the database holds it, but the keys."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT * FROM {model._meta.db_table} WHERE id = %s", [key])  # noqa: S608
+        names = [column[0] for column in cursor.description]
+        row = dict(zip(names, cursor.fetchone(), strict=True))
+    return {name: value for name, value in row.items() if name not in ("id", "call_id", "probe_id", "evidence_id")}
+
+
+def test_rows_written_directly_are_those_that_the_models_would_write(collection: Collection) -> None:
+    first, second = ledger.claim(collection, "w", 2)
+    odd = "a\x00b \ud800 é 😀"
+    said = Said(first.call.prompt.prompt_id, odd, 0, next_tokens=(NextToken(3, ((odd, -0.5),)),), prompt_tokens=3)
+    reply = Reply(first.call, said, odd.encode("utf-8", "replace"), b"", {"x": odd}, 200, 0.25, odd, error=odd)
+    one = ledger.Answered(first, reply, timezone.now())
+    other = one._replace(claim=dataclasses.replace(second, attempt=first.attempt))
+    direct = rows.insert(Attempt, [attempt_row(collection, one)])[0]
+    usual = Attempt.objects.create(**attempt_row(collection, other)).pk
+    read = rows.insert(Completion, [completion_row(collection, one, direct)])[0]
+    read_usual = Completion.objects.create(**completion_row(collection, other, usual)).pk
+    for model, mine, theirs in ((Attempt, direct, usual), (Completion, read, read_usual)):
+        digests = {"digest": ""}  # another call's, so another digest
+        assert _stored(model, mine) | digests == _stored(model, theirs) | digests
+
+
+def test_more_rows_than_one_statement_takes_are_all_written_in_order(tmp_path: Path) -> None:
+    made = services.start_collection(scripted_model(tmp_path), stored_suite(2 * rows.AT_ONCE + 3))
+    claims = ledger.claim(made, "w", 200)
+    assert ledger.record(made, [answer(c) for c in claims]) == len(claims) == 83
+    for completion in Completion.objects.select_related("evidence__call"):
+        assert completion.evidence is not None
+        assert completion.probe_id == completion.evidence.call.probe_id

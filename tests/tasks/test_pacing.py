@@ -110,6 +110,33 @@ def test_a_late_collection_gets_its_share_at_once() -> None:
     run(work)
 
 
+def test_a_session_that_is_alone_seldom_asks_and_shares_as_soon_as_another_comes() -> None:
+    shared, asked = pace(concurrency=4), Counter[str]()
+
+    async def work() -> None:
+        one, other = pacer(shared, "a"), pacer(shared, "b")
+        for name, session in (("a", one), ("b", other)):
+            counting(session, name)
+        assert await sends(one, 200, 0.005) == 0
+        assert asked["a"] < 50
+        both = asyncio.gather(sends(one, 100, 0.01), sends(other, 20, 0.01))
+        await asyncio.sleep(pacing.SOLO_MS / 1000)
+        before = asked["a"]
+        assert await both == [0, 0]
+        assert asked["b"] > 2 and asked["a"] > before
+
+    def counting(session: EndpointPacer, name: str) -> None:
+        ask = session._ask
+
+        async def counted(wanted: int) -> tuple[int, float]:
+            asked[name] += 1
+            return await ask(wanted)
+
+        session._ask = counted  # type: ignore[method-assign]
+
+    run(work)
+
+
 @pytest.mark.parametrize(
     ("asked", "least", "most"), [(60.0, 58, 60), (None, 0.9, 2.1), (0.0, 0.9, 2.1), (3.2e7, 590, 600), (-5.0, 0.9, 2.1)]
 )
@@ -183,8 +210,8 @@ def test_a_key_that_is_refused_stops_the_session_and_no_other() -> None:
         one, other = pacer(shared, "a"), pacer(shared, "b")
         await sends(one, 1)
         await one.saw(said(Outcome.FAILED, status=401, error="wrong key"))
-        one.written()
         assert one.turned_away == "wrong key"
+        one.written(1)
         assert await sends(one, 4) == 4
         assert await sends(other, 4) == 0
 

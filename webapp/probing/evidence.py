@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 COVERED = (
@@ -13,14 +13,14 @@ COVERED = (
 )  # fmt: skip
 
 
-def digest_of(attempt: Any, collection: str, prompt_id: str, sample: int) -> str:
-    """Hex SHA-256 over the call that an attempt belongs to and every field of it, the bytes by their own hashes."""
-    plain = {name: getattr(attempt, name) for name in COVERED}
+def digest_of(attempt: Mapping[str, Any], collection: str, prompt_id: str, sample: int) -> str:
+    """Hex SHA-256 over the call that an attempt belongs to and every column of it, the bytes by their own hashes."""
+    plain = {name: attempt[name] for name in COVERED}
     plain |= {"collection": collection, "prompt_id": prompt_id, "sample": sample}
     for name in ("started_at", "received_at"):
-        at = getattr(attempt, name)
+        at = attempt[name]
         plain[name] = at.isoformat(timespec="microseconds") if at else None
-    plain["elapsed_us"] = round(attempt.elapsed * 1e6)
+    plain["elapsed_us"] = round(attempt["elapsed"] * 1e6)
     return hashlib.sha256(_canonical(plain)).hexdigest()
 
 

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 
+from webapp.probing import rows
 from webapp.probing.evidence import digest_of
 from webapp.probing.models import Attempt, Collection, ProbeCall
 
@@ -39,11 +40,8 @@ def take_back(calls: Sequence[ProbeCall]) -> int:
 def charge(collection: UUID, tokens: Iterable[tuple[int, int]]) -> None:
     """Count sends and their tokens, of prompts and of replies, as spent."""
     if charges := list(tokens):
-        Collection.objects.filter(pk=collection).update(
-            spent_calls=F("spent_calls") + len(charges),
-            spent_in=F("spent_in") + sum(c[0] for c in charges),
-            spent_out=F("spent_out") + sum(c[1] for c in charges),
-        )
+        used = {"spent_calls": len(charges), "spent_in": sum(c[0] for c in charges)}
+        rows.add(Collection, collection, used | {"spent_out": sum(c[1] for c in charges)})
 
 
 def _lost(call: ProbeCall) -> Attempt:
@@ -54,7 +52,7 @@ def _lost(call: ProbeCall) -> Attempt:
         worker=call.lease_owner,
         received_at=timezone.now(),
     )
-    row.digest = digest_of(row, str(call.collection_id), call.probe.prompt_id, call.sample)
+    row.digest = digest_of(vars(row), str(call.collection_id), call.probe.prompt_id, call.sample)
     return row
 
 

@@ -32,7 +32,7 @@ def _attempt_changed(attempt: Attempt) -> Iterator[str]:
         if found is None or (sha256(found) if found else "") != expected:
             yield f"attempt {attempt.pk}: its {name} bytes do not match their hash"
     call = attempt.call
-    if digest_of(attempt, str(call.collection_id), call.probe.prompt_id, call.sample) != attempt.digest:
+    if digest_of(vars(attempt), str(call.collection_id), call.probe.prompt_id, call.sample) != attempt.digest:
         yield f"attempt {attempt.pk}: it was changed after it was stored"
 
 

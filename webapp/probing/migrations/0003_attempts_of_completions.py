@@ -44,7 +44,9 @@ def _attempt(apps, completion):
         started_at=received - timedelta(seconds=completion.elapsed),
         **{name: getattr(completion, name) for name in MOVED},
     )
-    attempt.digest = digest_of(attempt, str(completion.collection_id), completion.probe.prompt_id, completion.sample)
+    attempt.digest = digest_of(
+        vars(attempt), str(completion.collection_id), completion.probe.prompt_id, completion.sample
+    )
     return attempt
 
 
