@@ -149,7 +149,8 @@ class EndpointPacer:
             yield
         finally:
             self._in_flight -= 1
-            self._freed()
+            # A moment later: what the reply teaches comes first, and it keeps its place until it is written.
+            asyncio.get_running_loop().call_soon(self._freed)
 
     async def _turn(self) -> None:
         if self._doorman is None:
