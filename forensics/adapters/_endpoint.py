@@ -1,7 +1,7 @@
 """What every HTTP adapter shares: sending side by side, pacing, evidence, and what becomes of a call without an answer.
 
 An adapter is a thin mapping on top: which request a call makes (`request_of`), with which headers (`headers`), and what
-an answer says (`read`).
+a reply says (`completed`, and `assembled` where it comes piece by piece).
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Coroutine, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,8 +18,19 @@ from typing import Any
 
 from forensics.adapters import UNPACED, Call, Held, Pacer, Reply, Target
 from forensics.adapters._presets import GENERIC, Preset
-from forensics.adapters._replies import Reading, headers_kept, malformed, retry_after, without_text
+from forensics.adapters._replies import (
+    UNREADABLE,
+    Reading,
+    error_of,
+    failed,
+    headers_kept,
+    malformed,
+    plain_of,
+    retry_after,
+    without_text,
+)
 from forensics.adapters._secrets import Scrubber
+from forensics.adapters._stream import events, is_stream
 from forensics.errors import AdapterError, BadInput, OutboundRefused
 from forensics.outbound import Answer, BrokenOff, Client, Cut, Limits, TooSlow
 from forensics.records import Declaration, Outcome
@@ -32,7 +44,7 @@ class NotOffered(Exception):
     """Raised by a mapping: this protocol, or this server, has no request for such a call."""
 
 
-class Endpoint:
+class Endpoint(ABC):
     """Base of the HTTP adapters. `offers` names the parameters that the protocol has."""
 
     queue = "api"
@@ -41,17 +53,37 @@ class Endpoint:
     offers: frozenset[str]
     presets: Mapping[str, Preset] = {}
 
+    @abstractmethod
     def headers(self, target: Target) -> Mapping[str, str]:
         """The headers of every request, the secret among them."""
-        raise NotImplementedError
 
+    @abstractmethod
     def request_of(self, call: Call, target: Target) -> tuple[str, dict[str, Any]]:
         """The path below the base URL and the JSON body for one call; raises NotOffered."""
-        raise NotImplementedError
+
+    @abstractmethod
+    def assembled(self, pieces: Iterable[Any]) -> Mapping[str, Any]:
+        """A streamed reply as the reply that it would have been in one piece; raises ValueError where it is cut."""
+
+    @abstractmethod
+    def completed(self, call: Call, plain: Any) -> Reading:
+        """What the JSON of a reply with status 200 says; raises what is UNREADABLE where it is of another shape."""
+
+    def asked_to_wait(self, _error: Mapping[str, Any], answer: Answer) -> float | None:
+        """Seconds that an answer which reports a failure asks for."""
+        return retry_after(answer.headers)
 
     def read(self, call: Call, answer: Answer, target: Target) -> Reading:
-        """What an answer says. Never raises: what cannot be understood is malformed."""
-        raise NotImplementedError
+        """What an answer says, in one piece or streamed. Never raises: what cannot be understood is malformed."""
+        if answer.status != 200:
+            error = error_of(plain_of(answer.body))
+            return failed(call, answer.status, error, self.asked_to_wait(error, answer))
+        try:
+            streamed = target.stream and is_stream(answer)
+            plain = self.assembled(events(answer.body)) if streamed else json.loads(answer.body)
+            return self.completed(call, plain)
+        except UNREADABLE as problem:
+            return malformed(call, repr(problem))
 
     def offered(self, target: Target) -> frozenset[str]:
         """Which of temperature, seed, n, logprobs and raw are sent to this target at all; raises BadInput."""

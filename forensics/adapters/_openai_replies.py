@@ -1,27 +1,12 @@
-"""Reads replies of the OpenAI protocol: bytes and status in, one named outcome out."""
+"""Reads replies of the OpenAI protocol: their JSON in, one named outcome out."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from forensics.adapters import Call
-from forensics.adapters._replies import (
-    UNREADABLE,
-    Reading,
-    count,
-    distribution,
-    error_of,
-    failed,
-    judged,
-    malformed,
-    plain_of,
-    retry_after,
-    text_of,
-)
-from forensics.adapters._stream import events, is_stream
-from forensics.outbound import Answer
+from forensics.adapters._replies import Reading, count, distribution, error_of, failed, judged, text_of
 from forensics.records import Completion, NextToken, Outcome
 
 ENDED = {"length": Outcome.TRUNCATED, "content_filter": Outcome.FILTERED}
@@ -29,18 +14,8 @@ THINK_OPENS, THINK_ENDS = "<think>", "</think>"
 THOUGHTS = ("reasoning_content", "reasoning", "reasoning_details")
 
 
-def read_reply(call: Call, answer: Answer, *, stream: bool = False) -> Reading:
-    """The reading of any answer. Never raises: what cannot be understood is malformed."""
-    if answer.status != 200:
-        return failed(call, answer.status, error_of(plain_of(answer.body)), retry_after(answer.headers))
-    try:
-        plain = assembled(answer.body) if stream and is_stream(answer) else json.loads(answer.body)
-        return _completed(call, plain)
-    except UNREADABLE as problem:
-        return malformed(call, repr(problem))
-
-
-def _completed(call: Call, plain: Any) -> Reading:
+def completed(call: Call, plain: Any) -> Reading:
+    """What the choices of a reply say, or the error in their place."""
     if isinstance(plain, dict) and "error" in plain and not plain.get("choices"):
         return failed(call, 200, error_of(plain))
     choices = plain["choices"]
@@ -93,11 +68,11 @@ def _first_distribution(call: Call, logprobs: Any) -> tuple[NextToken, ...]:
     return ()
 
 
-def assembled(body: bytes) -> dict[str, Any]:
+def assembled(pieces: Iterable[Any]) -> dict[str, Any]:
     """A streamed reply as the reply that it would have been in one piece; raises ValueError where it is cut."""
     whole: dict[str, Any] = {}
     choices: dict[int, dict[str, Any]] = {}
-    for piece in events(body):
+    for piece in pieces:
         if error_of(piece):
             return {"error": piece["error"]}
         whole |= {name: value for name, value in piece.items() if value and name != "choices"}

@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from forensics.adapters import Call, Target
 from forensics.adapters._endpoint import AT_ONCE, Endpoint, NotOffered
-from forensics.adapters._replies import (
-    UNREADABLE,
-    Reading,
-    count,
-    error_of,
-    failed,
-    judged,
-    malformed,
-    plain_of,
-    retry_after,
-    text_of,
-)
-from forensics.adapters._stream import events, is_stream
-from forensics.outbound import Answer
+from forensics.adapters._replies import Reading, count, error_of, failed, judged, text_of
 from forensics.records import Completion, Declaration, Mode, Outcome
 
 VERSION = "2023-06-01"
@@ -70,56 +56,45 @@ class Anthropic(Endpoint):
             body["top_p"] = config.top_p
         return "/messages", body | {"stream": target.stream}
 
-    def read(self, call: Call, answer: Answer, target: Target) -> Reading:
-        """What an answer says, in one piece or streamed."""
-        if answer.status != 200:
-            return failed(call, answer.status, error_of(plain_of(answer.body)), retry_after(answer.headers))
-        try:
-            plain = _assembled(events(answer.body)) if target.stream and is_stream(answer) else json.loads(answer.body)
-            return _completed(call, plain)
-        except UNREADABLE as problem:
-            return malformed(call, repr(problem))
+    def completed(self, call: Call, plain: Any) -> Reading:
+        """What a message says, or the error in its place."""
+        if problem := error_of(plain):
+            return failed(call, 200, problem)
+        if plain["type"] != "message":
+            raise ValueError(f"a {plain['type']!r} is no message")
+        blocks, finish = plain["content"], text_of(plain.get("stop_reason") or "")
+        text = "".join(text_of(block["text"]) for block in blocks if block["type"] == "text")
+        outcome, error = judged(text, ENDED.get(finish), thought=bool(blocks))
+        usage = plain.get("usage") or {}
+        counts = (_read_tokens(usage), count(usage.get("output_tokens")))
+        completion = Completion(call.prompt.prompt_id, text, call.sample, outcome, finish, (), *counts)
+        return Reading(completion, str(plain.get("model") or ""), error=error)
 
-
-def _completed(call: Call, plain: Any) -> Reading:
-    if problem := error_of(plain):
-        return failed(call, 200, problem)
-    if plain["type"] != "message":
-        raise ValueError(f"a {plain['type']!r} is no message")
-    blocks, finish = plain["content"], text_of(plain.get("stop_reason") or "")
-    text = "".join(text_of(block["text"]) for block in blocks if block["type"] == "text")
-    outcome, error = judged(text, ENDED.get(finish), thought=bool(blocks))
-    usage = plain.get("usage") or {}
-    counts = (_read_tokens(usage), count(usage.get("output_tokens")))
-    completion = Completion(call.prompt.prompt_id, text, call.sample, outcome, finish, (), *counts)
-    return Reading(completion, str(plain.get("model") or ""), error=error)
+    def assembled(self, pieces: Iterable[Any]) -> dict[str, Any]:
+        """The message that the events of a stream make; raises ValueError where it is cut."""
+        message: dict[str, Any] = {}
+        for piece in pieces:
+            kind = piece["type"]
+            if kind == "error":
+                return dict(piece)
+            if kind == "message_start":
+                message = dict(piece["message"]) | {"content": []}
+            elif kind == "content_block_start":
+                message["content"].append(dict(piece["content_block"]))
+            elif kind == "content_block_delta":
+                _grow(message["content"][piece["index"]], piece["delta"])
+            elif kind == "message_delta":
+                message |= piece["delta"]
+                message["usage"] = (message.get("usage") or {}) | (piece.get("usage") or {})
+            elif kind == "message_stop":
+                return message
+        raise ValueError("the stream ended before the reply did")
 
 
 def _read_tokens(usage: Mapping[str, Any]) -> int | None:
     """Tokens of the prompt: those that came from the cache are counted apart by the server."""
     parts = [count(usage.get(name)) for name in ("input_tokens", "cache_read_input_tokens")]
     return None if parts[0] is None else sum(part or 0 for part in parts)
-
-
-def _assembled(pieces: Iterable[Any]) -> dict[str, Any]:
-    """A streamed reply as the reply that it would have been in one piece; raises ValueError where it is cut."""
-    message: dict[str, Any] = {}
-    for piece in pieces:
-        kind = piece["type"]
-        if kind == "error":
-            return dict(piece)
-        if kind == "message_start":
-            message = dict(piece["message"]) | {"content": []}
-        elif kind == "content_block_start":
-            message["content"].append(dict(piece["content_block"]))
-        elif kind == "content_block_delta":
-            _grow(message["content"][piece["index"]], piece["delta"])
-        elif kind == "message_delta":
-            message |= piece["delta"]
-            message["usage"] = (message.get("usage") or {}) | (piece.get("usage") or {})
-        elif kind == "message_stop":
-            return message
-    raise ValueError("the stream ended before the reply did")
 
 
 def _grow(block: dict[str, Any], delta: Mapping[str, Any]) -> None:

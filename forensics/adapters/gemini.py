@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -11,20 +10,16 @@ from urllib.parse import quote
 from forensics.adapters import Call, Target
 from forensics.adapters._endpoint import AT_ONCE, Endpoint, NotOffered
 from forensics.adapters._replies import (
-    UNREADABLE,
     Reading,
     count,
     distribution,
     error_of,
     failed,
     judged,
-    malformed,
     plain_of,
-    retry_after,
     text_of,
     without_text,
 )
-from forensics.adapters._stream import events, is_stream
 from forensics.errors import BadInput
 from forensics.outbound import Answer
 from forensics.records import Completion, Declaration, Mode, NextToken, Outcome
@@ -84,16 +79,42 @@ class Gemini(Endpoint):
         how = ":streamGenerateContent?alt=sse" if target.stream else ":generateContent"
         return f"/{_name(target)}{how}", body | {"generationConfig": _drawing(call)}
 
-    def read(self, call: Call, answer: Answer, target: Target) -> Reading:
-        """What an answer says, in one piece or streamed."""
-        if answer.status != 200:
-            error = error_of(plain_of(answer.body))
-            return failed(call, answer.status, error, _asked_to_wait(error, answer))
-        try:
-            plain = _assembled(events(answer.body)) if target.stream and is_stream(answer) else json.loads(answer.body)
-            return _completed(call, plain)
-        except UNREADABLE as problem:
-            return malformed(call, repr(problem))
+    def asked_to_wait(self, error: Mapping[str, Any], answer: Answer) -> float | None:
+        """Seconds that the details of an error, or a header, ask for."""
+        for row in error.get("details") or ():
+            told = str(row.get("retryDelay", "")) if isinstance(row, dict) else ""
+            if re.fullmatch(r"\d{1,9}(\.\d{1,9})?s", told, re.ASCII):
+                return float(told[:-1])
+        return super().asked_to_wait(error, answer)
+
+    def completed(self, call: Call, plain: Any) -> Reading:
+        """What the candidates say, or why there are none."""
+        if problem := error_of(plain):
+            return failed(call, 200, problem)
+        model = str(plain.get("modelVersion") or "")
+        blocked = (plain.get("promptFeedback") or {}).get("blockReason")
+        if blocked and not plain.get("candidates"):
+            return without_text(call, Outcome.FILTERED, f"the prompt was blocked: {blocked}")
+        usage = plain.get("usageMetadata") or {}
+        read = [_completion(call, row, usage, call.sample + i) for i, row in enumerate(plain["candidates"])]
+        return Reading(read[0][0], model, error=read[0][1], others=tuple(completion for completion, _ in read[1:]))
+
+    def assembled(self, pieces: Iterable[Any]) -> dict[str, Any]:
+        """The reply that the pieces of a stream make; raises ValueError where it is cut."""
+        whole: dict[str, Any] = {}
+        candidates: dict[int, dict[str, Any]] = {}
+        for piece in pieces:
+            if error_of(piece):
+                return {"error": piece["error"]}
+            whole |= {name: value for name, value in piece.items() if name != "candidates"}
+            for part in piece.get("candidates") or ():
+                candidate = candidates.setdefault(part.get("index", 0), {"content": {"parts": []}})
+                candidate["content"]["parts"] += (part.get("content") or {}).get("parts") or []
+                candidate |= {name: part[name] for name in ("finishReason", "logprobsResult") if name in part}
+        blocked = (whole.get("promptFeedback") or {}).get("blockReason")
+        if not blocked and not (candidates and all("finishReason" in row for row in candidates.values())):
+            raise ValueError("the stream ended before the reply did")
+        return whole | {"candidates": [candidates[index] for index in sorted(candidates)]}
 
 
 def _name(target: Target) -> str:
@@ -118,27 +139,6 @@ def _drawing(call: Call) -> dict[str, Any]:
     return drawing
 
 
-def _asked_to_wait(error: Mapping[str, Any], answer: Answer) -> float | None:
-    """Seconds that the details of an error, or a header, ask for."""
-    for row in error.get("details") or ():
-        told = str(row.get("retryDelay", "")) if isinstance(row, dict) else ""
-        if re.fullmatch(r"\d{1,9}(\.\d{1,9})?s", told, re.ASCII):
-            return float(told[:-1])
-    return retry_after(answer.headers)
-
-
-def _completed(call: Call, plain: Any) -> Reading:
-    if problem := error_of(plain):
-        return failed(call, 200, problem)
-    model = str(plain.get("modelVersion") or "")
-    blocked = (plain.get("promptFeedback") or {}).get("blockReason")
-    if blocked and not plain.get("candidates"):
-        return without_text(call, Outcome.FILTERED, f"the prompt was blocked: {blocked}")
-    usage = plain.get("usageMetadata") or {}
-    read = [_completion(call, row, usage, call.sample + i) for i, row in enumerate(plain["candidates"])]
-    return Reading(read[0][0], model, error=read[0][1], others=tuple(completion for completion, _ in read[1:]))
-
-
 def _completion(
     call: Call, candidate: Mapping[str, Any], usage: Mapping[str, Any], sample: int
 ) -> tuple[Completion, str]:
@@ -159,24 +159,6 @@ def _first_distribution(call: Call, told: Any) -> tuple[NextToken, ...]:
         return ()
     rows = told["topCandidates"][0]["candidates"]
     return distribution(call, [(row["token"], row["logProbability"]) for row in rows])
-
-
-def _assembled(pieces: Iterable[Any]) -> dict[str, Any]:
-    """A streamed reply as the reply that it would have been in one piece; raises ValueError where it is cut."""
-    whole: dict[str, Any] = {}
-    candidates: dict[int, dict[str, Any]] = {}
-    for piece in pieces:
-        if error_of(piece):
-            return {"error": piece["error"]}
-        whole |= {name: value for name, value in piece.items() if name != "candidates"}
-        for part in piece.get("candidates") or ():
-            candidate = candidates.setdefault(part.get("index", 0), {"content": {"parts": []}})
-            candidate["content"]["parts"] += (part.get("content") or {}).get("parts") or []
-            candidate |= {name: part[name] for name in ("finishReason", "logprobsResult") if name in part}
-    blocked = (whole.get("promptFeedback") or {}).get("blockReason")
-    if not blocked and not (candidates and all("finishReason" in row for row in candidates.values())):
-        raise ValueError("the stream ended before the reply did")
-    return whole | {"candidates": [candidates[index] for index in sorted(candidates)]}
 
 
 PLUGIN = Gemini()

@@ -5,15 +5,14 @@ What servers do in their own way (names of fields, limits, defaults that narrow 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from forensics.adapters import Call, Target
 from forensics.adapters._endpoint import AT_ONCE, Endpoint, NotOffered
-from forensics.adapters._openai_replies import read_reply
+from forensics.adapters._openai_replies import assembled, completed
 from forensics.adapters._presets import PRESETS, Preset, preset_of
 from forensics.adapters._replies import Reading
-from forensics.outbound import Answer
 from forensics.records import Declaration, GenerationConfig, Mode
 
 
@@ -64,9 +63,13 @@ class OpenAICompatible(Endpoint):
             preset.extra
         )
 
-    def read(self, call: Call, answer: Answer, target: Target) -> Reading:
-        """What an answer says, in one piece or streamed."""
-        return read_reply(call, answer, stream=target.stream)
+    def completed(self, call: Call, plain: Any) -> Reading:
+        """What a reply says."""
+        return completed(call, plain)
+
+    def assembled(self, pieces: Iterable[Any]) -> dict[str, Any]:
+        """The reply that the pieces of a stream make; raises ValueError where it is cut."""
+        return assembled(pieces)
 
 
 def _drawing(config: GenerationConfig, preset: Preset, *, raw: bool) -> dict[str, Any]:
