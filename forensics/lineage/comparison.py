@@ -18,12 +18,13 @@ from forensics.evaluation.cohort import cohort_normalise, population_normalise
 from forensics.features import tokens
 from forensics.features.copies import constant_models, copy_weights
 from forensics.features.population import Population
+from forensics.lineage.content import content_hash
 from forensics.lineage.fingerprints import Fingerprinted, Progress, distinct, fingerprints, makers_of, silent
 from forensics.lineage.kin import KIN, background_p, contrast, distances, fuse_kin
 from forensics.lineage.ratios import likelihood_ratios
 from forensics.lineage.records import Comparison
 from forensics.lineage.relations import relations
-from forensics.provenance import run_manifest, sha256_json
+from forensics.provenance import run_manifest
 from forensics.records import Prompt, ResponseSet
 
 REPLICATES = 100
@@ -205,8 +206,7 @@ def bootstrap_weights(prompts: Mapping[str, Prompt], replicates: int, seed: int)
     """
     weights = np.zeros((replicates, len(prompts)), dtype=np.float32)
     if prompts:
-        asked = {i: sha256_json({k: v for k, v in p.as_json().items() if k != "prompt_id"}) for i, p in prompts.items()}
-        order = sorted(range(len(prompts)), key=[asked[i] for i in sorted(prompts)].__getitem__)
+        order = sorted(range(len(prompts)), key=[content_hash(prompts[i]) for i in sorted(prompts)].__getitem__)
         uniform = np.full(len(prompts), 1 / len(prompts))
         weights[:, order] = np.random.default_rng(seed).multinomial(len(prompts), uniform, size=replicates)
     return weights

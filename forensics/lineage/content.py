@@ -13,6 +13,11 @@ Told = TypeVar("Told")
 LENGTH = 24
 
 
+def content_hash(prompt: Prompt) -> str:
+    """Hex SHA-256 over all of a prompt but its id. Prompts are put in order by it, so that their ids change nothing."""
+    return sha256_json({name: value for name, value in prompt.as_json().items() if name != "prompt_id"})
+
+
 def content_ids(prompts: Mapping[str, Prompt]) -> dict[str, str]:
     """Prompt id to an id that the mode and the messages alone decide; of prompts with the same words, the first id."""
     first: dict[str, str] = {}

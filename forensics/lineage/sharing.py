@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from forensics.channels.agreement import LEAST_MODELS, ORDERS
 from forensics.features.blocks import Block, blocks
 from forensics.features.copies import copy_weights
-from forensics.provenance import sha256_json
+from forensics.lineage.content import content_hash
 from forensics.records import Prompt
 from forensics.stats.ngrams import gram_hashes
 from forensics.stats.overlap import SMOOTHING, rare_limit
@@ -67,7 +67,7 @@ def sharings(
     found = [
         _prompt(block, places, m, witness)
         for block in sorted(
-            blocks(population, prompts, least_models=LEAST_MODELS), key=lambda b: _content(prompts[b.prompt_id])
+            blocks(population, prompts, least_models=LEAST_MODELS), key=lambda b: content_hash(prompts[b.prompt_id])
         )
     ]
     answered = np.array([row[0] for row in found], dtype=np.bool_).reshape(-1, m)
@@ -82,11 +82,6 @@ def sharings(
         )
         for k, place in enumerate(places)
     ]
-
-
-def _content(prompt: Prompt) -> str:
-    """What prompts are put in order by, so that their ids change nothing."""
-    return sha256_json({key: value for key, value in prompt.as_json().items() if key != "prompt_id"})
 
 
 def _prompt(
