@@ -68,7 +68,7 @@ def collect_slice(collection_id: str, ticket: int) -> None:
 
     with Heartbeat(beat, settings.LEASE_SECONDS / 3) as heart:
         try:
-            if not _held_for(collection):
+            if not collection.held_seconds:
                 room.keep()
                 _work(collection, owner, heart)
             if not heart.lost:
@@ -99,12 +99,6 @@ def _end_for_the_database(collection: Collection, in_charge: Callable[[], bool],
         return
     room.free()
     _end(services.halt, collection, in_charge, room.FULL)
-
-
-def _held_for(collection: Collection) -> float:
-    """Seconds that the endpoint still has to be left alone, as the slice before learnt."""
-    until = collection.held_until
-    return max(0.0, (until - timezone.now()).total_seconds()) if until else 0.0
 
 
 def _work(collection: Collection, owner: str, heart: Heartbeat) -> None:
@@ -208,5 +202,5 @@ def _go_on(collection: Collection) -> None:
     else:
         # What another worker still holds may cost less than its worst, and is looked at again soon.
         wait = max(wait, 1.0) if wait == 0.0 and ledger.leased(collection) else wait
-        countdown = min(max(wait, _held_for(collection)), LONGEST_COUNTDOWN)
+        countdown = min(max(wait, collection.held_seconds), LONGEST_COUNTDOWN)
         services.send_work(collection, countdown=countdown, priority=dispatch.GO_ON)

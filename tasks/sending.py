@@ -86,7 +86,7 @@ class Clerk:
         try:
             while self._round():
                 pass
-            self._note(finally_=True)
+            self._note()
         except BaseException as problem:
             log.exception("the clerk of collection %s stopped", self._collection.pk)
             self.problem = problem
@@ -140,14 +140,12 @@ class Clerk:
         if not self._open:
             self._end()
 
-    def _note(self, *, finally_: bool = False) -> None:
+    def _note(self) -> None:
         """Keep with the collection what its page says about the pace, where that has changed."""
         seconds, why = self._pacer.held
         end = round(time.monotonic() + seconds, 0) if seconds else 0.0
         noted = (end, why, self._pacer.note)
-        if noted == self._noted or not (
-            finally_ or abs(end - self._noted[0]) > NOTE_EVERY or noted[1:] != self._noted[1:]
-        ):
+        if noted == self._noted:
             return
         self._noted = noted
         until = timezone.now() + timedelta(seconds=seconds) if seconds else None

@@ -119,7 +119,7 @@ def test_a_failure_that_lasts_is_stored_as_what_it_is(collection: Collection) ->
         claim = ledger.claim(collection, "a", 1)[0]
         assert ledger.record(collection, answers((claim, reply(claim, "", Outcome.TIMED_OUT, error="slow")))) == 1
         ProbeCall.objects.filter(pk=claim.row).update(not_before=None)
-    assert queries.outcome_counts(collection) == {"timed-out": 1}
+    assert queries.counted(collection).outcomes == {"timed-out": 1}
     assert queries.response_set(collection).by_prompt == {}
 
 

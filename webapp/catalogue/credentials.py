@@ -9,6 +9,7 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 
 from forensics.errors import BadInput, IntegrityError
+from forensics.outbound import DEFAULT_PORTS
 from webapp.catalogue.models import Credential, Model
 
 
@@ -16,7 +17,7 @@ def origin(location: str) -> str:
     """Scheme, host and port of a URL in lower case, the port always written; raises BadInput where there is none."""
     parts = urlsplit(location)
     try:
-        port = parts.port or {"http": 80, "https": 443}[parts.scheme]
+        port = parts.port or DEFAULT_PORTS[parts.scheme]
     except (KeyError, ValueError):
         raise BadInput(f"{location!r} is not an http(s) address") from None
     if not parts.hostname:

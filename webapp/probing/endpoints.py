@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+from forensics.outbound import DEFAULT_PORTS
 from webapp.catalogue import queries as catalogue
 from webapp.catalogue.models import Model
 from webapp.probing.models import Collection, Endpoint
-
-DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def origin_of(location: str) -> str:

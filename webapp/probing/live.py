@@ -43,7 +43,7 @@ def row(collection: Collection) -> dict[str, Any]:
     tally = queries.tally(collection)
     running = collection.state == Collection.State.RUNNING
     pace = rate(collection, timezone.now()) if running else 0.0
-    held = _held_seconds(collection) if running else 0.0
+    held = collection.held_seconds if running else 0.0
     left = tally.unsent / pace + held if pace else None
     good = sum(tally.outcomes.get(name, 0) for name in ("completed", "truncated"))
     return {
@@ -68,11 +68,6 @@ def row(collection: Collection) -> dict[str, Any]:
         "outcomes": presenting.outcomes_in_order(tally.outcomes),
         "error": collection.error,
     }
-
-
-def _held_seconds(collection: Collection) -> float:
-    until = collection.held_until
-    return max(0.0, (until - timezone.now()).total_seconds()) if until else 0.0
 
 
 def _held_words(collection: Collection, seconds: float) -> str:

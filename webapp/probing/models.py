@@ -8,6 +8,7 @@ import zlib
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 
 from forensics import probes
 from forensics.records import GenerationConfig, Message, Mode, Outcome, Prompt
@@ -126,6 +127,11 @@ class Collection(models.Model):
     def changed_model(self) -> bool:
         """Whether more than one model, or one model at more than one state, is known to have answered."""
         return len(self.identities) > 1
+
+    @property
+    def held_seconds(self) -> float:
+        """Seconds that the endpoint still has to be left alone, as the last slice learnt."""
+        return max(0.0, (self.held_until - timezone.now()).total_seconds()) if self.held_until else 0.0
 
     @property
     def compared_hash(self) -> str:

@@ -90,12 +90,6 @@ def without_evidence(collection: Collection) -> int:
     return collection.completions.exclude(pk__in=collection.completions.filter(right).values("pk")).count()
 
 
-def outcome_counts(collection: Collection) -> dict[str, int]:
-    """Outcome to number of completions, sorted by outcome."""
-    rows = collection.completions.order_by("outcome").values_list("outcome").annotate(Count("id"))
-    return dict(rows)
-
-
 def suite_record(suite: Suite) -> SuiteRecord:
     """The engine's record of a stored suite; its hash is the stored one."""
     return SuiteRecord(suite.name, suite.version, suite.title, tuple(p.record for p in suite.probes.all()))

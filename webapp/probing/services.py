@@ -181,11 +181,7 @@ def pause(collection: Collection, *, user: Any = None) -> bool:
 
 def halt(collection: Collection, reason: str) -> bool:
     """Whether a running collection was paused by a worker, for a reason that somebody has to see to."""
-    with transaction.atomic():
-        moved = _move(collection, "running", "paused", "collection-paused", None, reason=reason)
-        if moved:
-            Collection.objects.filter(pk=collection.pk).update(error=reason)
-    return moved
+    return _stop(collection, "paused", reason)
 
 
 def resume(collection: Collection, *, user: Any = None, plan: Plan | None = None) -> bool:
@@ -215,8 +211,12 @@ def cancel(collection: Collection, *, user: Any = None) -> bool:
 
 def fail(collection: Collection, reason: str) -> bool:
     """Whether a running collection was marked failed, for a reason that no retry mends. It can be resumed."""
+    return _stop(collection, "failed", reason)
+
+
+def _stop(collection: Collection, now: str, reason: str) -> bool:
     with transaction.atomic():
-        moved = _move(collection, "running", "failed", "collection-failed", None, reason=reason)
+        moved = _move(collection, "running", now, f"collection-{now}", None, reason=reason)
         if moved:
             Collection.objects.filter(pk=collection.pk).update(error=reason)
     return moved

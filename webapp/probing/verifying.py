@@ -38,7 +38,8 @@ def _attempt_changed(attempt: Attempt) -> Iterator[str]:
 
 def _collection_changed(collection: Collection) -> Iterator[str]:
     name = f"collection {collection} ({collection.pk})"
-    if not queries.counted(collection).is_whole:
+    tally = queries.counted(collection)
+    if not tally.is_whole:
         yield f"{name}: its outcomes and unsent calls do not add up to what was planned"
     if missing := queries.without_evidence(collection):
         yield f"{name}: {missing} completions have no attempt, or another call's"
@@ -46,7 +47,7 @@ def _collection_changed(collection: Collection) -> Iterator[str]:
         return
     if queries.content_hash(collection) != collection.content_hash:
         yield f"{name}: its completions are not those that were stored"
-    if queries.outcome_counts(collection) != collection.counts:
+    if tally.outcomes != collection.counts:
         yield f"{name}: its counts are not those of its completions"
     # One that was begun by an earlier version has no such hash: only its attempts' own digests speak for it.
     if collection.evidence_hash and queries.evidence_hash(collection) != collection.evidence_hash:
