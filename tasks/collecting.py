@@ -24,6 +24,7 @@ from tasks.app import app
 from tasks.heartbeat import Heartbeat
 from tasks.ledger import Answered, Claim
 from tasks.pacing import EndpointPacer, Pace
+from tasks.takeover import take_over
 from webapp import dispatch
 from webapp.catalogue import queries as catalogue
 from webapp.probing import budgets, endpoints, services
@@ -68,6 +69,7 @@ def collect_slice(collection_id: str, ticket: int) -> None:
 
     with Heartbeat(beat, settings.LEASE_SECONDS / 3) as heart:
         try:
+            take_over(collection.pk)
             if not collection.held_seconds:
                 room.keep()
                 _work(collection, owner, heart)

@@ -198,7 +198,7 @@ class EndpointSession:
             return Reply(call, reading.completion, error=reading.error, status=410)
         request = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
         try:
-            async with self._pacer.slot():
+            async with self._pacer.slot(call):
                 reply = await self._exchange(call, path, request)
         except Held as held:
             reading = without_text(call, Outcome.THROTTLED, held.why)
