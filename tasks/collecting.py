@@ -35,6 +35,7 @@ log = logging.getLogger(__name__)
 CLAIM = {"gpu": BATCH, "cpu": BATCH}
 WRITE_EVERY = 1.0
 LONGEST_COUNTDOWN = 30.0
+BROKER_SECONDS = 1.5
 
 
 _stopping = threading.Event()
@@ -101,6 +102,8 @@ def _end_for_the_database(collection: Collection, in_charge: Callable[[], bool],
         return
     room.free()
     _end(services.halt, collection, in_charge, room.FULL)
+    # A broker on the same disk finds out by itself that it can write again; a worker that asks sooner is turned away.
+    time.sleep(BROKER_SECONDS)
 
 
 def _work(collection: Collection, owner: str, heart: Heartbeat) -> None:

@@ -137,28 +137,30 @@ class Clerk:
         if not closing:
             self._fetch()
         came = _all_in(self._inbox)
-        self._write([a for a, _ in came if a.reply.sent], [a for a, _ in came if not a.reply.sent])
-        self._settle([kept for a, kept in came if a.reply.sent])
+        self._write([answer for answer in came if answer[0].reply.sent])
+        self._give_back([answered for answered, _ in came if not answered.reply.sent])
+        self._open -= len(came)
+        # What was written may have cost less than its worst: the budget may have room again.
+        self._dry = self._dry and not came
         self._note()
         if closing:
             self._patiently(partial(ledger.release, _all_in(self._stock), "not sent: the slice ended"))
         return not closing
 
-    def _write(self, came: Sequence[Answered], held: Sequence[Answered]) -> None:
+    def _write(self, came: Sequence[tuple[Answered, bool]]) -> None:
+        """Replies into the ledger. Where its disk is full those in the journal stay there until there is room again."""
         if came:
-            self._patiently(lambda: ledger.record(self._collection, came))
+            self._patiently(
+                lambda: ledger.record(self._collection, [a for a, kept in came if not (kept and self.is_full)])
+            )
+        self._journal.settled(0 if self.is_full else sum(kept for _, kept in came))
+        if unkept := sum(not kept for _, kept in came):
+            self._pacer.kept(unkept)
+
+    def _give_back(self, held: Sequence[Answered]) -> None:
         for why in {answer.reply.error for answer in held}:
             back = [answer.claim for answer in held if answer.reply.error == why]
             self._patiently(partial(ledger.release, back, f"not sent: {why}"))
-        self._open -= len(came) + len(held)
-        # What was written may have cost less than its worst: the budget may have room again.
-        self._dry = self._dry and not (came or held)
-
-    def _settle(self, kept: Sequence[bool]) -> None:
-        """The journal need not hold these replies any longer; those that it never held give their places back now."""
-        self._journal.settled(sum(kept))
-        if unkept := len(kept) - sum(kept):
-            self._pacer.kept(unkept)
 
     @property
     def _is_hungry(self) -> bool:
@@ -203,6 +205,7 @@ class Clerk:
                     raise
                 if full:
                     self._no_more()
+                    continue
                 log.warning("the ledger cannot be written, trying again: %s", problem)
                 connection.close()
                 time.sleep(0.5)
