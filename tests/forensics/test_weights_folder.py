@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from forensics.adapters._weights import inspect_folder, tokenizer_hash
+from forensics.folders import inspect_folder, tokenizer_hash
 from forensics.errors import UnsafeWeights
 
 
