@@ -289,7 +289,7 @@ class WeightEvidence:
         agreeing, signs = sum(one.agreeing for one in self.layers), sum(one.signs for one in self.layers)
         placed, matched = sum(one.in_place for one in self.layers), sum(one.matched for one in self.layers)
         told = f"{agreeing} of {signs} matched units have the same sign, {placed} of {matched} the same place"
-        return f"{self.verdict}: {told}; log10 p {self.log10_p:.1f} if the two were made apart"
+        return f"{self.verdict}: {told}; exact p of 10^{self.log10_p:.2f} against having been made apart"
 
 
 @dataclass(frozen=True, slots=True)

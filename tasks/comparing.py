@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import transaction
@@ -20,8 +21,13 @@ from tasks.heartbeat import Heartbeat
 from tasks.ledger import lease_end
 from webapp import dispatch
 from webapp.casework.models import Comparison
+from webapp.catalogue.models import Access
 from webapp.custody import services as custody
 from webapp.probing import queries
+from webapp.probing.models import Collection
+
+if TYPE_CHECKING:
+    from forensics.lineage.weighing import Given
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +89,16 @@ def _compute(comparison: Comparison, show: Callable[[str, float], None]) -> Resu
         jobs=settings.JOBS,
         progress=show,
         seed=comparison.seed,
+        folders=_folders(chosen),
     )
+
+
+def _folders(chosen: Iterable[Collection]) -> dict[str, Given]:
+    """The weights folders of local models, each with the hash that its weights had when they answered."""
+    from forensics.lineage.weighing import Given
+
+    local = [c for c in chosen if c.model.access == Access.WEIGHTS and not c.model.is_recorded]
+    return {c.model.name: Given(Path(c.model.location), queries.answering_weights(c)) for c in local}
 
 
 def _finish(comparison: Comparison, result: Result) -> None:

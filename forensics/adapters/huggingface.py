@@ -13,8 +13,8 @@ import numpy as np
 from forensics.adapters import UNPACED, Call, Pacer, Reply, Target
 from forensics.adapters._generation import Row, generate, score, takes_positions
 from forensics.adapters._spelling import speller
-from forensics.folders import Folder, inspect_folder, tokenizer_hash
 from forensics.errors import AdapterError, UnsafeWeights
+from forensics.folders import Folder, inspect_folder, tokenizer_hash
 from forensics.provenance import canonical_json, sha256
 from forensics.records import Completion, Declaration, Mode, NextToken, Outcome
 

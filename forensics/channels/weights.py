@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 from forensics.channels import ChannelResult, Fingerprint
 from forensics.features.unit_matching import LEAST_TOKENS, weigh
 from forensics.features.unit_profiles import FEATURE, NO_FOLDER, TOKENS, UNITS, profiles, unreadable
-from forensics.folders import inspect_folder
+from forensics.folders import Folder
 from forensics.records import Declaration, Prompt, ResponseSet, WeightEvidence
 
 FIELDS = {"weights": "statistic", "weights_log10_p": "log10_p", "weights_cka": "cka", "weights_spectra": "spectra"}
@@ -45,9 +44,13 @@ class Weights:
         """Nothing: see `fingerprint_folder`."""
         return unreadable(NO_FOLDER)
 
-    def fingerprint_folder(self, folder: Path) -> Fingerprint:
+    def fingerprint_folder(self, folder: Folder, revision: str) -> Fingerprint:
         """The unit profiles of a weights folder; raises UnsafeWeights naming the file that cannot be read."""
-        return profiles(inspect_folder(folder))
+        return profiles(folder, revision)
+
+    def unreadable(self, why: str) -> Fingerprint:
+        """Nothing, and why."""
+        return unreadable(why)
 
     def compare(
         self,
@@ -61,17 +64,19 @@ class Weights:
         m = len(population)
         scores = {name: np.full((m, m), np.nan) for name in FIELDS}
         n = np.zeros((m, m), dtype=np.int64)
-        for (i, j), found in self.evidence(population).items():
+        told = evidence(population)
+        for (i, j), found in told.items():
             n[i, j] = n[j, i] = sum(layer.signs for layer in found.layers)
             for name, field in FIELDS.items():
                 value = getattr(found, field)
                 scores[name][i, j] = scores[name][j, i] = np.nan if value is None else value
-        return ChannelResult(scores, n, NO_FOLDER, of_wording=False)
+        return ChannelResult(scores, n, NO_FOLDER, of_wording=False, of_pairs=told)
 
-    def evidence(self, population: Sequence[Fingerprint]) -> dict[tuple[int, int], WeightEvidence]:
-        """What the weights of each pair say, by places i < j, of models for which a folder was given."""
-        given = [place for place, one in enumerate(population) if str(one["why"][0]) != NO_FOLDER]
-        return {(i, j): weigh(population[i], population[j]) for k, i in enumerate(given) for j in given[k + 1 :]}
+
+def evidence(population: Sequence[Fingerprint]) -> dict[tuple[int, int], WeightEvidence]:
+    """What the weights of each pair say, by places i < j, of models for which a folder was given."""
+    given = [place for place, one in enumerate(population) if str(one["why"][0]) != NO_FOLDER]
+    return {(i, j): weigh(population[i], population[j]) for k, i in enumerate(given) for j in given[k + 1 :]}
 
 
 PLUGIN = Weights()

@@ -15,17 +15,19 @@ from forensics.stats.symmetry import both_log_p, in_place_log_p, matching, signs
 
 LEAST_TOKENS = 64
 LN10 = float(np.log(10))
-SMALLEST = 1e-6
+SMALLEST = 1e-3
 """Of the largest singular value: smaller ones are rounding."""
 Matrix = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class _Side:
-    """One model's profiles on the tokens that both were read on, at `places` of its own."""
+    """One model's profiles on the tokens that both were read on, at `places` of its own; told: those with Gram entries
+    in both."""
 
     arrays: Arrays
     places: NDArray[np.int64]
+    told: NDArray[np.int64]
 
     def rows(self, name: str, block: int) -> Matrix:
         """Profiles (u, t) of a block, centred and of unit length: their products are correlations. Zero where flat."""
@@ -36,7 +38,8 @@ class _Side:
 
     def gram(self, name: str, block: int) -> Matrix:
         """The Gram matrix (t, t) of a block's query or key weights."""
-        return np.asarray(self.arrays[name][block][np.ix_(self.places, self.places)], dtype=np.float64)
+        held = self.arrays[name][block]
+        return np.asarray(held[np.ix_(self.told, self.told)], dtype=np.float64)
 
 
 @dataclass(frozen=True)
@@ -100,7 +103,8 @@ def _sides(first: Arrays, second: Arrays) -> tuple[_Side, _Side] | str:
     _, a, b = np.intersect1d(first["tokens"], second["tokens"], assume_unique=True, return_indices=True)
     if len(a) < LEAST_TOKENS:
         return f"their tokenizers share {len(a)} of the sampled tokens, and {LEAST_TOKENS} are needed"
-    return _Side(first, a), _Side(second, b)
+    both = (a < first["query"].shape[-1]) & (b < second["query"].shape[-1])
+    return _Side(first, a, a[both]), _Side(second, b, b[both])
 
 
 def _block(one: _Side, other: _Side, number: int, rng: np.random.Generator) -> _Block:
@@ -144,9 +148,9 @@ def _spectra(one: Matrix, other: Matrix) -> float:
     told = []
     for gram in (one, other):
         centred = gram - gram.mean(axis=0) - gram.mean(axis=1, keepdims=True) + gram.mean()
-        values = np.sqrt(np.maximum(np.linalg.eigvalsh(centred)[::-1], 0.0))
+        values = np.sqrt(np.maximum(np.linalg.eigvalsh(centred)[::-1], 0.0)) if len(centred) else np.zeros(1)
         told.append(values / values[0] if values[0] > 0 else values)
-    both = (told[0] > SMALLEST**0.5) & (told[1] > SMALLEST**0.5)
+    both = (told[0] > SMALLEST) & (told[1] > SMALLEST)
     if not both.any():
         return float("nan")
     return -float(np.sqrt(np.mean((np.log10(told[0][both]) - np.log10(told[1][both])) ** 2)))

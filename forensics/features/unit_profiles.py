@@ -23,6 +23,8 @@ TOKENS = 256
 of two that overlap, take the same ones without knowing of each other."""
 UNITS = 512
 """Units kept of each kind and block: those that respond most strongly."""
+GRAM_TOKENS = 128
+"""The first of them, on which query and key weights are told by Gram matrices."""
 FEATURE = "unit-profiles@1"
 NO_FOLDER = "no weights folder was given for one of the two"
 Matrix = NDArray[np.float32]
@@ -34,15 +36,16 @@ def unreadable(why: str) -> Arrays:
     return {"why": np.array([why], dtype=np.str_)}
 
 
-def profiles(folder: Folder, *, tokens: int = TOKENS, units: int = UNITS) -> Arrays:
-    """A folder's blocks, stacked, or `unreadable` with the reason.
+def profiles(folder: Folder, revision: str, *, tokens: int = TOKENS, units: int = UNITS) -> Arrays:
+    """A folder's blocks, stacked, or `unreadable` with the reason. revision: the hash of its weights.
 
-    why (1,) ''; revision (1,) U64, the weights' hash; gated (1,) bool; units (1,) how many a feed-forward part has;
+    why (1,) ''; revision (1,) U64; gated (1,) bool; units (1,) how many a feed-forward part has;
     tokens (t,) U, by hash. Per block
     unit (b, u) int32 and value (b, v) int32: which units and value rows were kept; match, sign (b, u, t) float16: what
     gate and up projection of each unit take in, in a plain feed-forward part `match` alone; values (b, v, t) float16;
-    query, key (b, t, t) float32: Gram matrices of what the two projections give. Rows are scaled to a largest entry
-    of 1, which changes no correlation.
+    query, key (b, g, g)
+    float32: Gram matrices of what the two projections give for the first GRAM_TOKENS tokens. Rows are scaled to a
+    largest entry of 1, which changes no correlation.
     """
     found = blocks(folder)
     if isinstance(found, str):
@@ -54,7 +57,7 @@ def profiles(folder: Folder, *, tokens: int = TOKENS, units: int = UNITS) -> Arr
     size = len(found.matrix(found.numbers[0], "gate" if found.gated else "plain"))
     head = {
         "why": np.array([""], dtype=np.str_),
-        "revision": np.array([folder.weights_hash()]),
+        "revision": np.array([revision]),
         "gated": np.array([found.gated]),
         "units": np.array([size]),
     }
@@ -75,7 +78,7 @@ def _block(found: Blocks, number: int, inputs: Matrix, units: int) -> dict[str, 
     forward = found.seen_through(inputs, number, FORWARD_NORMS).T
     first = found.matrix(number, "gate" if found.gated else "plain") @ forward
     kept = _strongest(first, units)
-    made = {"unit": kept, "match": _scaled(first[kept])}
+    made: dict[str, NDArray[Any]] = {"unit": kept, "match": _scaled(first[kept])}
     if found.gated:
         made["sign"] = _scaled((found.matrix(number, "up")[kept]) @ forward)
     attended = found.seen_through(inputs, number, ATTENTION_NORMS).T
@@ -83,7 +86,7 @@ def _block(found: Blocks, number: int, inputs: Matrix, units: int) -> dict[str, 
     rows = _strongest(values, units)
     made |= {"value": rows, "values": _scaled(values[rows])}
     for role in ("query", "key"):
-        given = found.matrix(number, role) @ attended
+        given = found.matrix(number, role) @ attended[:, :GRAM_TOKENS]
         gram = given.T @ given
         made[role] = (gram / max(float(np.abs(gram).max(initial=0.0)), 1e-30)).astype(np.float32)
     return made

@@ -75,7 +75,7 @@ def _in_place(matched: int, units: int, length: int) -> NDArray[np.float64]:
     j = np.arange(min(length, most + 1))
     choose = np.exp(gammaln(i + 1) - gammaln(j[:, None] + 1) - gammaln(np.maximum(i - j[:, None], 0) + 1))
     signed = np.where(i >= j[:, None], choose * (-1.0) ** (i - j[:, None]), 0.0)
-    return np.maximum(signed @ moments, 0.0)
+    return np.asarray(np.maximum(signed @ moments, 0.0))
 
 
 def both_log_p(first: float, second: float) -> float:
