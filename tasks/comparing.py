@@ -7,7 +7,6 @@ import shutil
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import transaction
@@ -16,6 +15,7 @@ from django.utils import timezone
 
 from forensics.errors import ForensicsError
 from forensics.lineage.records import Comparison as Result
+from forensics.lineage.weighing import Given
 from tasks.app import app
 from tasks.heartbeat import Heartbeat
 from tasks.ledger import lease_end
@@ -25,9 +25,6 @@ from webapp.catalogue.models import Access
 from webapp.custody import services as custody
 from webapp.probing import queries
 from webapp.probing.models import Collection
-
-if TYPE_CHECKING:
-    from forensics.lineage.weighing import Given
 
 log = logging.getLogger(__name__)
 
@@ -95,8 +92,6 @@ def _compute(comparison: Comparison, show: Callable[[str, float], None]) -> Resu
 
 def _folders(chosen: Iterable[Collection]) -> dict[str, Given]:
     """The weights folders of local models, each with the hash that its weights had when they answered."""
-    from forensics.lineage.weighing import Given
-
     local = [c for c in chosen if c.model.access == Access.WEIGHTS and not c.model.is_recorded]
     return {c.model.name: Given(Path(c.model.location), queries.answering_weights(c)) for c in local}
 
