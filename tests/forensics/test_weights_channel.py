@@ -13,7 +13,8 @@ import pytest
 from numpy.typing import NDArray
 
 from forensics.__main__ import main
-from forensics.channels.weights import PLUGIN, evidence
+from forensics.channels.weights import PLUGIN
+from forensics.commands.zoo_weights import judged
 from forensics.errors import UnsafeWeights
 from forensics.features.unit_matching import weigh
 from forensics.features.unit_profiles import Arrays, profiles
@@ -23,7 +24,6 @@ from forensics.lineage.storage import load, save
 from forensics.lineage.weighing import CHANGED, Given
 from forensics.records import SHARED_LOG10_P, WeightEvidence
 from forensics.zoo.build import build_zoo
-from forensics.zoo.members import Member, members, same_data
 from tests.forensics import worlds
 from tests.helpers.tiny_model import tiny_model
 
@@ -149,13 +149,6 @@ def test_units_that_respond_to_nothing_count_for_nothing() -> None:
 # Real models
 
 
-def source_weights(name: str, zoo: Mapping[str, Member]) -> set[str]:
-    """The member and all whose weights went into it."""
-    member = zoo[name]
-    sources = [s for s in (member.parent, member.same_as, *member.components) if s]
-    return {name}.union(*(source_weights(s, zoo) for s in sources)) if sources else {name}
-
-
 @pytest.fixture(scope="module")
 def zoo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Every member of the zoo that ships."""
@@ -172,22 +165,12 @@ def printed(folder: Path, **more: int) -> Arrays:
 @pytest.mark.zoo
 def test_every_pair_of_the_zoo_is_right_with_overwhelming_p_values_or_none(zoo: Path) -> None:
     """Rounded, pruned, merged, permuted, rotated and tuned further: found. Other seeds, same data, pupils: not."""
-    names = tuple(members())
-    prints = [printed(zoo / name) for name in names]
-    found = {(names[i], names[j]): told for (i, j), told in evidence(prints).items()}
-    assert len(found) == 171
-    sources = {name: source_weights(name, members()) for name in names}
-    kin = {pair for pair in found if sources[pair[0]] & sources[pair[1]]}
-    untold = {pair for pair, told in found.items() if told.log10_p is None}
-    assert untold == {pair for pair in found if len({members()[name].architecture for name in pair}) == 2}
-    assert {pair for pair, told in found.items() if told.shared} == kin
-    assert len(kin) == 42
-    assert max(found[pair].log10_p or 0.0 for pair in kin) < -150
-    apart = [told for pair, told in found.items() if pair not in kin | untold]
-    assert len(apart) == 95
-    assert min(told.log10_p or 0.0 for told in apart) > -2
-    assert max(told.statistic or 0.0 for told in apart) < 0.1 < 0.8 < min(found[p].statistic or 0.0 for p in kin)
-    assert sum(same_data(*pair) for pair in found if pair not in kin) == 14
+    found = judged(zoo)
+    assert (found.right, found.pairs, found.wrong) == (137, 137, ())
+    assert (found.sharing, found.same_data) == (42, 14)
+    assert (found.untold, found.untold_sharing) == (34, 0)  # another architecture, and so no kin
+    assert found.worst_sharing < -150
+    assert -2 < found.best_apart <= 0
 
 
 @pytest.mark.zoo
