@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
+from math import ceil
 from typing import Any
 
 import rfc8785
@@ -289,7 +290,8 @@ class WeightEvidence:
         agreeing, signs = sum(one.agreeing for one in self.layers), sum(one.signs for one in self.layers)
         placed, matched = sum(one.in_place for one in self.layers), sum(one.matched for one in self.layers)
         told = f"{agreeing} of {signs} matched units have the same sign, {placed} of {matched} the same place"
-        return f"{self.verdict}: {told}; exact p of 10^{self.log10_p:.2f} against having been made apart"
+        p = f"{10**self.log10_p:.2g}" if self.log10_p > DOUBTFUL_LOG10_P else f"10^{ceil(self.log10_p)} at most"
+        return f"{self.verdict}: {told}; of two trained apart so much would agree with probability {p}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,7 @@ def _told(
     names = [f"{printable(f.path.name)} ({printable(f.architecture)})" for f in folders]
     lines = [f"{names[0]} and {names[1]}: {found.words}"]
     if found.layers:
-        header = ("block", "similarity", "same sign", "of", "same place", "of", "log10 p", "CKA of Wq, Wk")
+        header = ("block", "similarity", "same sign", "of", "same place", "of", "log10 p", "query and key CKA")
         rows = [
             (one.layer, one.statistic, one.agreeing, one.signs, one.in_place, one.matched, one.log10_p, one.cka)
             for one in found.layers
@@ -77,7 +77,7 @@ def _told(
         total = [sum(getattr(one, n) for one in found.layers) for n in ("agreeing", "signs", "in_place", "matched")]
         rows.append(("all", found.statistic, *total, found.log10_p or 0.0, found.cka))
         lines += ["", text_table(header, rows)]
-        lines.append(f"\nRead on {found.tokens} tokens. Similarity is about 0 for models made apart; CKA is not.")
+        lines.append(f"\nRead on {found.tokens} tokens. Similarity is about 0 for models trained apart; CKA is not.")
     lines.append("\nconfig.json: " + ("no setting differs" if not settings else ""))
     if settings:
         shown = [(printable(n), *(None if v is None else printable(str(v)) for v in two)) for n, *two in settings]

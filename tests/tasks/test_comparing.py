@@ -7,6 +7,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from forensics.adapters import Target
@@ -125,7 +127,9 @@ def test_an_engine_error_is_told_on_the_comparison(monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.zoo
 @pytest.mark.django_db
-def test_local_models_are_compared_by_their_weights_as_long_as_these_are_what_answered(tmp_path: Path) -> None:
+def test_local_models_are_compared_by_their_weights_as_long_as_these_are_what_answered(
+    tmp_path: Path, admin_client: Client
+) -> None:
     suite, folders = stored_suite(12), [tiny_model(tmp_path / "one"), tiny_model(tmp_path / "two", seed=3)]
     models = recorded(suite, "abcd")
     for model, folder in zip(models, [*folders, folders[0]], strict=False):
@@ -144,3 +148,9 @@ def test_local_models_are_compared_by_their_weights_as_long_as_these_are_what_an
     assert result.of_weights("a", "d") is None
     assert reading.pair(result, "c", "a")["weights"] == copy
     assert dict(reading.pair(result, "a", "c")["scores"])["weights"] == pytest.approx(1)
+    address = reverse("casework:pair", args=[comparison.pk])
+    page, bare, other = (admin_client.get(address, {"a": "a", "b": b}).content.decode() for b in "cdb")
+    assert "Shares weights: the two files hold the same numbers." in page
+    assert "<td>96 of 96</td>" in page
+    assert 'id="weights"' not in bare
+    assert "Not estimable: the weights folder is not the one that answered" in other
