@@ -22,7 +22,7 @@ def open_chat(suite: Suite) -> int:
 
 
 def feeds(suite: Suite) -> list[dict[str, Any]]:
-    """One row a channel that reads replies: the prompts that it can use, what it needs at least, whether that is met."""
+    """One row a channel that reads replies: prompts that it can use, what it needs at least, whether that is enough."""
     wording, every = open_probes(suite), suite.probes
     used = {
         "distribution": sum(p.config.samples > 1 for p in wording),
