@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -186,6 +187,26 @@ def _inspected(path: Path) -> Folder:
 def _refuse_remote_code(path: Path, plain: dict[str, Any]) -> None:
     if "auto_map" in plain:
         raise _refuse(path, "asks for code of its own (auto_map), which is never run here")
+
+
+def open_model(folder: Folder) -> tuple[Any, Any]:
+    """The transformers model of a checked folder, ready to run where torch runs best, and its tokenizer.
+
+    No code of the folder is run, and nothing is fetched. Raises what transformers raises where it cannot load it.
+    """
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # a worker's log is no terminal
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cpu":
+        # One process serves one model: more threads only fight with the other workers of the machine.
+        torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+    safe = {"trust_remote_code": False, "local_files_only": True}
+    kind: Any = "auto" if device == "cuda" else torch.float32
+    model: Any = AutoModelForCausalLM.from_pretrained(folder.path, use_safetensors=True, dtype=kind, **safe)
+    return model.to(device).eval(), AutoTokenizer.from_pretrained(folder.path, **safe)
 
 
 def vocabulary(path: Path) -> dict[str, int]:

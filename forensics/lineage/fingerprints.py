@@ -37,10 +37,12 @@ class Fingerprinted:
 
 @dataclass(frozen=True)
 class Maker:
-    """The channel that makes a feature, and the prompts whose responses it is given; None for all."""
+    """The channel that makes a feature, and the prompts whose responses it is given; None for all. asked: whether it is
+    to run, which one that runs on request is only when it was asked for."""
 
     channel: str
     reads: frozenset[str] | None
+    asked: bool = True
 
 
 def makers_of(
@@ -51,7 +53,8 @@ def makers_of(
     if odd := sorted(set(extra) - set(requested)):
         raise BadInput(f"no channel that runs on request: {', '.join(odd)}; known: {', '.join(sorted(requested))}")
     reads = {name: p.prompts_read(prompts) if name in extra else frozenset() for name, p in requested.items()}
-    return {plugin.feature: Maker(name, reads.get(name)) for name, plugin in plugins.items()}
+    asked = {name: name not in requested or name in extra for name in plugins}
+    return {plugin.feature: Maker(name, reads.get(name), asked[name]) for name, plugin in plugins.items()}
 
 
 def _fingerprint_one(work: tuple[ResponseSet, Given | None, dict[str, Maker], Path | None]) -> Fingerprinted:
@@ -61,7 +64,7 @@ def _fingerprint_one(work: tuple[ResponseSet, Given | None, dict[str, Maker], Pa
     found: dict[str, Fingerprint] = {}
     for feature, maker in makers.items():
         plugin = registry.load(channels.PACKAGE, maker.channel)
-        if weights is not None and isinstance(plugin, OfFolder):
+        if weights is not None and maker.asked and isinstance(plugin, OfFolder):
             found[feature] = folder_print(plugin, feature, weights, cache)
             continue
         given = responses if maker.reads is None else responses.on(maker.reads)

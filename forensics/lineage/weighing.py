@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from forensics.channels import Fingerprint, OfFolder
-from forensics.errors import UnsafeWeights
+from forensics.errors import BadInput
 from forensics.features.cache import FingerprintCache
 from forensics.folders import Folder, inspect_folder
 from forensics.provenance import canonical_json, sha256, sha256_file
@@ -48,5 +48,5 @@ def folder_print(plugin: OfFolder, feature: str, given: Given, cache: Fingerprin
         if given.revision and revision != given.revision:
             return plugin.unreadable(CHANGED)
         return print_of(plugin, feature, folder, revision, cache)
-    except UnsafeWeights as problem:
+    except BadInput as problem:
         return plugin.unreadable(str(problem).replace(str(given.path), given.path.name))
