@@ -20,6 +20,7 @@ from forensics.features.unit_matching import weigh
 from forensics.features.unit_profiles import Arrays, profiles
 from forensics.folders import Folder, inspect_folder
 from forensics.lineage.comparison import compare
+from forensics.lineage.identification import identify
 from forensics.lineage.storage import load, save
 from forensics.lineage.weighing import CHANGED, Given
 from forensics.records import SHARED_LOG10_P, WeightEvidence
@@ -382,6 +383,9 @@ def test_a_comparison_carries_what_weights_say_and_identical_files_are_the_same(
     assert gone is not None and "gone: does not exist" in gone.reason and str(folders["m00"].path) not in gone.reason
     assert moved is not None and moved.reason == CHANGED
     assert result.of_weights("m00", "m05") is None
+    told = identify(result, "m00").finding
+    assert "By its weights it shares some with m03 (their files are identical; no likelihood ratio" in told
+    assert "By its weights" not in identify(result, "m05").finding
     assert sorted(result.manifest["weights"]) == ["m00", "m01", "m03"]
     assert all(np.array_equal(plain.llr_raw[p], result.llr_raw[p], equal_nan=True) for p in plain.llr_raw)
     save(result, tmp_path / "stored")
