@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
+from math import ceil
 from typing import Any
 
 import rfc8785
@@ -219,6 +220,78 @@ def _canonical(completion: Completion) -> bytes:
     if completion.next_tokens:
         return rfc8785.dumps(plain)
     return json.dumps(plain, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+
+
+SHARED_LOG10_P = -12.0
+"""At or below this, weights are said to be shared: among all pairs of a thousand models, one false claim in two million
+such comparisons."""
+DOUBTFUL_LOG10_P = -3.0
+
+
+@dataclass(frozen=True, slots=True)
+class LayerEvidence:
+    """What one layer of two weights files says of a pair.
+
+    statistic: mean signed similarity of matched units in [-1, 1], about 0 where trained apart; None where nothing was
+    matched. log10_p: log10 of the exact p-value of signs and order together, at most 0. agreeing of signs: matched
+    units with the same sign. in_place of matched: units in the same place; both 0 where the number of units differs.
+    cka: mean unbiased CKA of the query and of the key weights, None where not estimable.
+    """
+
+    layer: str
+    statistic: float | None
+    log10_p: float
+    signs: int
+    agreeing: int
+    matched: int
+    in_place: int
+    cka: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class WeightEvidence:
+    """What the weights of two models say, with no direction: a p-value against "made apart", and no likelihood ratio.
+
+    log10_p, statistic, cka: as of a layer, over all; None where not estimable, and `reason` then says why. spectra:
+    minus the root mean square difference of log10 singular values of query and key weights. identical: whether the two
+    files hold the same numbers, so that nothing had to be tested. tokens: how many the two were read on.
+    """
+
+    log10_p: float | None
+    statistic: float | None
+    cka: float | None
+    spectra: float | None
+    layers: tuple[LayerEvidence, ...] = ()
+    reason: str = ""
+    identical: bool = False
+    tokens: int = 0
+
+    @property
+    def shared(self) -> bool:
+        """Whether the weights of the two are said to be shared."""
+        return self.identical or (self.log10_p is not None and self.log10_p <= SHARED_LOG10_P)
+
+    @property
+    def verdict(self) -> str:
+        """What may be said: no more than that weights are shared, never who had them first."""
+        if self.shared:
+            return "shares weights"
+        if self.log10_p is None:
+            return "not estimable"
+        return "not determined" if self.log10_p <= DOUBTFUL_LOG10_P else "no sign of shared weights"
+
+    @property
+    def words(self) -> str:
+        """The verdict with its reason, in one sentence."""
+        if self.identical:
+            return "shares weights: the two files hold the same numbers"
+        if self.log10_p is None:
+            return f"not estimable: {self.reason}"
+        agreeing, signs = sum(one.agreeing for one in self.layers), sum(one.signs for one in self.layers)
+        placed, matched = sum(one.in_place for one in self.layers), sum(one.matched for one in self.layers)
+        told = f"{agreeing} of {signs} matched units have the same sign, {placed} of {matched} the same place"
+        p = f"{10**self.log10_p:.2g}" if self.log10_p > DOUBTFUL_LOG10_P else f"10^{ceil(self.log10_p)} at most"
+        return f"{self.verdict}: {told}; of two trained apart so much would agree with probability {p}"
 
 
 @dataclass(frozen=True, slots=True)

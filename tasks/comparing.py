@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from django.conf import settings
@@ -15,13 +15,16 @@ from django.utils import timezone
 
 from forensics.errors import ForensicsError
 from forensics.lineage.records import Comparison as Result
+from forensics.lineage.weighing import Given
 from tasks.app import app
 from tasks.heartbeat import Heartbeat
 from tasks.ledger import lease_end
 from webapp import dispatch
 from webapp.casework.models import Comparison
+from webapp.catalogue.models import Access
 from webapp.custody import services as custody
 from webapp.probing import queries
+from webapp.probing.models import Collection
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +86,14 @@ def _compute(comparison: Comparison, show: Callable[[str, float], None]) -> Resu
         jobs=settings.JOBS,
         progress=show,
         seed=comparison.seed,
+        folders=_folders(chosen),
     )
+
+
+def _folders(chosen: Iterable[Collection]) -> dict[str, Given]:
+    """The weights folders of local models, each with the hash that its weights had when they answered."""
+    local = [c for c in chosen if c.model.access == Access.WEIGHTS and not c.model.is_recorded]
+    return {c.model.name: Given(Path(c.model.location), queries.answering_weights(c)) for c in local}
 
 
 def _finish(comparison: Comparison, result: Result) -> None:

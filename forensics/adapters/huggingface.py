@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,8 +12,8 @@ import numpy as np
 from forensics.adapters import UNPACED, Call, Pacer, Reply, Target
 from forensics.adapters._generation import Row, generate, score, takes_positions
 from forensics.adapters._spelling import speller
-from forensics.adapters._weights import Folder, inspect_folder, tokenizer_hash
 from forensics.errors import AdapterError, UnsafeWeights
+from forensics.folders import Folder, inspect_folder, open_model, tokenizer_hash
 from forensics.provenance import canonical_json, sha256
 from forensics.records import Completion, Declaration, Mode, NextToken, Outcome
 
@@ -28,20 +27,7 @@ class HuggingFaceSession:
     """An open model. Replies do not depend on which calls share a batch, beyond float rounding."""
 
     def __init__(self, folder: Folder) -> None:
-        import torch
-        from transformers import AutoModelForCausalLM, AutoTokenizer
-        from transformers.utils import logging
-
-        logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # a worker's log is no terminal
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-        if device == "cpu":
-            # One process serves one model: more threads only fight with the other workers of the machine.
-            torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
-        safe = {"trust_remote_code": False, "local_files_only": True}
-        kind: Any = "auto" if device == "cuda" else torch.float32
-        model: Any = AutoModelForCausalLM.from_pretrained(folder.path, use_safetensors=True, dtype=kind, **safe)
-        self._model = model.to(device).eval()
-        self._tokenizer: Any = AutoTokenizer.from_pretrained(folder.path, **safe)
+        self._model, self._tokenizer = open_model(folder)
         self._spell = speller(self._tokenizer)
         self._hash = tokenizer_hash(folder.path / "tokenizer.json")
         self._weights = folder.weights_hash()

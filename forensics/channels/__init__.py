@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forensics import registry
-from forensics.records import Declaration, Prompt, ResponseSet
+from forensics.folders import Folder
+from forensics.records import Declaration, Prompt, ResponseSet, WeightEvidence
 
 PACKAGE = __name__
 Fingerprint = Mapping[str, NDArray[Any]]
@@ -30,7 +31,8 @@ class ChannelResult:
     that are normalised against all pairs alike. n: (m, m) int64, prompts behind
     each pair. why: a sentence for pairs that are not estimable. replicates: the same statistics as `scores` over
     bootstrap resamples of the prompts, (r, m, m), where asked for and where the channel offers it. of_wording: whether
-    they rest on what is said, and so tell nothing of a model that says the same to everything.
+    they rest on what is said, and so tell nothing of a model that says the same to everything. of_pairs: by places
+    i < j, what is told of a pair beyond its scores, where the channel reads weights.
     """
 
     scores: Mapping[str, NDArray[np.float64]]
@@ -40,6 +42,7 @@ class ChannelResult:
     scaled: frozenset[str] = frozenset()
     replicates: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
     of_wording: bool = True
+    of_pairs: Mapping[tuple[int, int], WeightEvidence] = field(default_factory=dict)
 
 
 class Channel(Protocol):
@@ -121,6 +124,17 @@ class OnRequest(Protocol):
 
     def prompts_read(self, prompts: Mapping[str, Prompt]) -> frozenset[str]:
         """The prompts whose responses it is given, chosen by their content so that ids and order change nothing."""
+
+
+@runtime_checkable
+class OfFolder(Protocol):
+    """What a channel offers that reads weights: a fingerprint of a model's folder instead of its responses."""
+
+    def fingerprint_folder(self, folder: Folder, revision: str) -> Fingerprint:
+        """Of a checked folder whose weights have the hash `revision`; raises UnsafeWeights naming the file at fault."""
+
+    def unreadable(self, why: str) -> Fingerprint:
+        """The fingerprint of a folder that cannot be used; `why` is what is then said of the model's pairs."""
 
 
 def weightless(columns: Iterable[str]) -> list[str]:

@@ -7,7 +7,7 @@ import csv
 import math
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,13 @@ from forensics.evaluation import calibration as calibrations
 from forensics.evaluation.calibration import Calibration
 from forensics.evaluation.labels import read_labels
 from forensics.evaluation.pairs import PairTable, pair_table
+from forensics.folders import inspect_folder
 from forensics.lineage.against import Case
 from forensics.lineage.comparison import Material, Plan, compare
 from forensics.lineage.frozen import Frozen, freeze, joined
 from forensics.lineage.frozen_file import read_frozen
 from forensics.lineage.records import PROPOSITIONS, Comparison
+from forensics.lineage.weighing import Given
 from forensics.tables import printable, safe_cell
 
 MANY_MODELS = 32
@@ -94,7 +96,33 @@ def compared(
         known=known_calibrations(args),
         keep=keep,
         extra=args.extra or (),
+        folders=folders_of(args, wanted),
     )
+
+
+def weights_option(one: argparse.ArgumentParser) -> None:
+    """Add --weights to a command."""
+    told = "the weights folder of a model of the corpus (repeatable); a FOLDER alone holds one for each, by its name"
+    one.add_argument("--weights", action="append", metavar="NAME=FOLDER", help=told)
+
+
+def folders_of(args: argparse.Namespace, models: Collection[str]) -> dict[str, Given]:
+    """The weights folders that were asked for, checked, by model.
+
+    Raises BadInput for a model that is not compared, UnsafeWeights for a folder that cannot be used.
+    """
+    found: dict[str, Path] = {}
+    for text in getattr(args, "weights", None) or ():
+        name, named, folder = text.rpartition("=")
+        if named:
+            found[name] = Path(folder)
+        else:
+            found |= {model: Path(text) / model for model in models if (Path(text) / model).is_dir()}
+    if unknown := sorted(set(found) - set(models)):
+        raise BadInput(f"weights were given for a model that is not compared: {', '.join(unknown)}")
+    for folder in found.values():
+        inspect_folder(folder)
+    return {name: Given(path) for name, path in found.items()}
 
 
 def _wanted(source: ResponseSource, models: Iterable[str] | None) -> tuple[str, ...]:
@@ -143,6 +171,7 @@ def case_of(
         cache=cache_folder(),
         jobs=processes(args.jobs, len(wanted)),
         progress=progress,
+        folders=folders_of(args, wanted),
     )
 
 

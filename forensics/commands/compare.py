@@ -14,6 +14,7 @@ from forensics.commands.common import (
     compared,
     progress,
     read_models,
+    weights_option,
     write_pairs,
 )
 from forensics.corpora import open_corpus
@@ -27,6 +28,7 @@ def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
     one.add_argument("--out", type=Path, required=True, help="where pairs.csv goes")
     one.add_argument("--models", type=Path, metavar="FILE", help="compare only these models, one name a line")
     background_option(one)
+    weights_option(one)
     one.set_defaults(run=run)
 
 

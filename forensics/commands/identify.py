@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from forensics.commands.common import background_option, case_of, compared, progress
+from forensics.commands.common import background_option, case_of, compared, progress, weights_option
 from forensics.corpora import ResponseSource, open_corpus
 from forensics.evaluation.verbal import number
 from forensics.features.population import Population
@@ -32,6 +32,7 @@ def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
     one.add_argument("--catalogue", type=Path, metavar="CSV", help="model, family, release")
     one.add_argument("--top", type=int, default=15, help="rows to print (default 15; --json prints all)")
     background_option(one)
+    weights_option(one)
     one.set_defaults(run=run)
 
 

@@ -22,7 +22,7 @@ def open_chat(suite: Suite) -> int:
 
 
 def feeds(suite: Suite) -> list[dict[str, Any]]:
-    """One row a channel: the prompts that it can use, the least that it needs, and whether that is enough."""
+    """One row a channel that reads replies: prompts that it can use, what it needs at least, whether that is enough."""
     wording, every = open_probes(suite), suite.probes
     used = {
         "distribution": sum(p.config.samples > 1 for p in wording),
@@ -30,10 +30,12 @@ def feeds(suite: Suite) -> list[dict[str, Any]]:
         "identity": sum(p.prompt.family == "self-identification" for p in every),
         "logprobs": sum(p.prompt.mode is Mode.RAW and p.config.top_logprobs > 0 for p in every),
         "one-word": sum(p.prompt.family == "one-word" and p.config.samples > 1 for p in every),
+        "tokens": sum(p.prompt.family == "tokenizer-bands" for p in every),
     }
     return [
         _row(name, used.get(name, len(wording)), channel.least_prompts)
         for name, channel in registry.load_all(channels.PACKAGE).items()
+        if channel.least_prompts
     ]
 
 

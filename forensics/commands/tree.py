@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from forensics.commands.common import background_option, case_of, compared, progress, read_models
+from forensics.commands.common import background_option, case_of, compared, progress, read_models, weights_option
 from forensics.corpora import open_corpus
 from forensics.lineage.against import compare_against
 from forensics.lineage.comparison import REPLICATES
@@ -27,6 +27,7 @@ def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
     one.add_argument("--out", type=Path, metavar="FILE.nwk", help="where the Newick goes, with support in percent")
     one.add_argument("--consensus", action="store_true", help="write the majority-rule consensus instead")
     background_option(one)
+    weights_option(one)
     one.set_defaults(run=run)
 
 

@@ -24,7 +24,8 @@ from forensics.lineage.frozen import Frozen
 from forensics.lineage.kin import distances, fuse_kin
 from forensics.lineage.openset import background_p
 from forensics.lineage.records import Background, Comparison
-from forensics.records import Prompt, ResponseSet
+from forensics.lineage.weighing import Given
+from forensics.records import Prompt, ResponseSet, WeightEvidence
 
 PLAIN = ("prompts", "kin", "contrast", "p_value", "status", "relation")
 KINDS = ("scores", "llr", "llr_raw")
@@ -56,8 +57,9 @@ class Case:
         cache: Path | None = None,
         jobs: int = 1,
         progress: Progress = silent,
+        folders: Mapping[str, Given] | None = None,
     ) -> Case:
-        """The case of those response sets, one of which is held at a time.
+        """The case of those response sets, one of which is held at a time; folders as in `compare`.
 
         Raises BadInput where the background answered none of the prompts, and for a model of the background's name
         whose responses are others.
@@ -78,7 +80,7 @@ class Case:
                 yield moved.on(asked.keys())
 
         plugins: dict[str, Channel] = registry.load_all(channels.PACKAGE)
-        made = fingerprints(told(), makers_of(plugins, asked, plan.extra), cache, jobs, progress)
+        made = fingerprints(told(), makers_of(plugins, asked, plan.extra), cache, jobs, progress, folders=folders)
         return cls(tuple(distinct(made)), background, asked, own, plan)
 
     @property
@@ -124,6 +126,7 @@ def compare_against(case: Case, report: Progress = silent) -> Comparison:
     unrelated = np.full((m, m), np.nan)
     support = np.full((case.plan.replicates, m, m), np.nan)
     chosen: dict[str, Mapping[str, Any]] = {}
+    weights: dict[tuple[str, str], WeightEvidence] = {}
     pairs = list(combinations(range(m), 2))
     for done, (i, j) in enumerate(pairs):
         report(f"pair {done + 1} of {len(pairs)} against the background", done / len(pairs))
@@ -134,6 +137,7 @@ def compare_against(case: Case, report: Progress = silent) -> Comparison:
             here[np.ix_((i, j), (i, j))] = matrix[np.ix_((a, b), (a, b))]
         unrelated[i, j], unrelated[j, i] = background_p(told, a, [b])[0], background_p(told, b, [a])[0]
         support[:, i, j] = support[:, j, i] = [_kin(made, one, (a, b)) for one in made.support()]
+        weights |= {names: found for names, found in told.weights.items() if names == (told.models[a], told.models[b])}
         chosen.setdefault(str(told.calibration.get("hash", "")), told.calibration)
     report("done", 1.0)
     fields: dict[str, Any] = {name: found[name] for name in PLAIN}
@@ -146,6 +150,7 @@ def compare_against(case: Case, report: Progress = silent) -> Comparison:
         calibration=_one_calibration(chosen),
         manifest=case.plan.manifest() | {"background": case.described()},
         background=Background(len(case.background.models), unrelated),
+        weights=weights,
     )
 
 

@@ -15,7 +15,7 @@ from forensics.channels import Channel, ChannelResult
 from forensics.evaluation import calibration as calibrations
 from forensics.evaluation.calibration import Calibration
 from forensics.evaluation.cohort import cohort_normalise, population_normalise
-from forensics.features import tokens
+from forensics.features import tokens, unit_profiles
 from forensics.features.copies import constant_models, copy_weights
 from forensics.features.population import Population
 from forensics.lineage.content import content_hash
@@ -24,12 +24,15 @@ from forensics.lineage.kin import KIN, background_p, contrast, distances, fuse_k
 from forensics.lineage.ratios import likelihood_ratios
 from forensics.lineage.records import Comparison
 from forensics.lineage.relations import relations
+from forensics.lineage.weighing import Given
 from forensics.provenance import run_manifest
-from forensics.records import Prompt, ResponseSet
+from forensics.records import Prompt, ResponseSet, WeightEvidence
 
 REPLICATES = 100
 WORDING = "agreement"
 """The channel whose prompts count, and whose replicates support a tree."""
+WEIGHTS = "weights"
+"""The channel that tells more of a pair than scores."""
 Matrix = NDArray[np.float64]
 
 
@@ -75,6 +78,19 @@ class Material:
         """The models' token tables."""
         return self.populations[tokens.FEATURE]
 
+    @property
+    def revisions(self) -> dict[str, str]:
+        """The hash of the weights of each model whose folder was read."""
+        prints = self.populations.get(unit_profiles.FEATURE, ())
+        told = zip(self.models, prints, strict=False)
+        return {model: str(one["revision"][0]) for model, one in told if "revision" in one}
+
+    @property
+    def weights(self) -> dict[tuple[str, str], WeightEvidence]:
+        """What the weights of pairs say, by names in order, of models whose folders were given."""
+        told = self.results[WEIGHTS].of_pairs if WEIGHTS in self.results else {}
+        return {(self.models[i], self.models[j]): found for (i, j), found in told.items()}
+
     def support(self) -> Iterator[dict[str, Matrix]]:
         """The statistics that make kin, in every bootstrap replicate, before normalisation."""
         replicates = self.results[WORDING].replicates
@@ -95,18 +111,20 @@ def compare(
     known: Sequence[Calibration] | None = None,
     keep: Callable[[Material], None] | None = None,
     extra: Collection[str] = (),
+    folders: Mapping[str, Given] | None = None,
 ) -> Comparison:
     """The comparison of all pairs of the given response sets, models sorted by code point.
 
     sets may be a generator: one set is held at a time, its fingerprints are kept (in `cache` too, by content hash).
-    suite_hash, seed, replicates, known, extra: see `Plan`. keep: is handed what the comparison was made of. Raises
-    BadInput for fewer than two models, a name given twice, or a channel in `extra` that does not run on request. The
-    same input and seed give the same result, whatever the order of the sets.
+    suite_hash, seed, replicates, known, extra: see `Plan`. keep: is handed what the comparison was made of.
+    folders: the weights folders of those models that have one, by name. Raises BadInput for fewer than two models, a
+    name given twice, or a channel in `extra` that does not run on request. The same input and seed give the same
+    result, whatever the order of the sets.
     """
     report = progress or silent
     plan = Plan(suite_hash, seed, replicates, known, extra)
     plugins: dict[str, Channel] = registry.load_all(channels.PACKAGE)
-    found = distinct(fingerprints(sets, makers_of(plugins, prompts, extra), cache, jobs, report))
+    found = distinct(fingerprints(sets, makers_of(plugins, prompts, extra), cache, jobs, report, folders=folders))
     made = material_of(found, prompts, plan, report)
     if keep:
         keep(made)
@@ -149,12 +167,22 @@ def comparison_of(made: Material, plan: Plan, *, support: NDArray[np.float32]) -
         llr_raw=ratios.raw,
         p_value=background_p(kin),
         status=ratios.status,
-        relation=relations(ratios.raw, ratios.bounded, scores),
+        relation=relations(ratios.raw, ratios.bounded, scores, shared_weights(made)),
         distance=distances(kin),
         support_distances=support,
         calibration=(made.chosen.describe() if made.chosen else {}) | {"no_lr_reason": made.reason},
-        manifest=plan.manifest(),
+        manifest=plan.manifest() | ({"weights": made.revisions} if made.revisions else {}),
+        weights=made.weights,
     )
+
+
+def shared_weights(made: Material) -> NDArray[np.int64]:
+    """(m, m) what the weights of a pair settle: 2 where the files are identical, 1 where weights are shared, else 0."""
+    told = np.zeros((len(made.models), len(made.models)), dtype=np.int64)
+    for (a, b), found in made.weights.items():
+        i, j = made.models.index(a), made.models.index(b)
+        told[i, j] = told[j, i] = found.shared + found.identical
+    return told
 
 
 def support_distances(made: Material) -> NDArray[np.float32]:

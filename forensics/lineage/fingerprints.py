@@ -12,9 +12,10 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from forensics import channels, registry
-from forensics.channels import Channel, Fingerprint, OnRequest
+from forensics.channels import Channel, Fingerprint, OfFolder, OnRequest
 from forensics.errors import BadInput
 from forensics.features.cache import FingerprintCache
+from forensics.lineage.weighing import Given, folder_print
 from forensics.records import Prompt, ResponseSet
 
 Progress = Callable[[str, float], None]
@@ -36,10 +37,12 @@ class Fingerprinted:
 
 @dataclass(frozen=True)
 class Maker:
-    """The channel that makes a feature, and the prompts whose responses it is given; None for all."""
+    """The channel that makes a feature, and the prompts whose responses it is given; None for all. asked: whether it is
+    to run, which one that runs on request is only when it was asked for."""
 
     channel: str
     reads: frozenset[str] | None
+    asked: bool = True
 
 
 def makers_of(
@@ -50,27 +53,42 @@ def makers_of(
     if odd := sorted(set(extra) - set(requested)):
         raise BadInput(f"no channel that runs on request: {', '.join(odd)}; known: {', '.join(sorted(requested))}")
     reads = {name: p.prompts_read(prompts) if name in extra else frozenset() for name, p in requested.items()}
-    return {plugin.feature: Maker(name, reads.get(name)) for name, plugin in plugins.items()}
+    asked = {name: name not in requested or name in extra for name in plugins}
+    return {plugin.feature: Maker(name, reads.get(name), asked[name]) for name, plugin in plugins.items()}
 
 
-def _fingerprint_one(work: tuple[ResponseSet, dict[str, Maker], Path | None]) -> Fingerprinted:
-    """All fingerprints of one response set, by feature. Runs in a worker process where there are several."""
-    responses, makers, folder = work
+def _fingerprint_one(work: tuple[ResponseSet, Given | None, dict[str, Maker], Path | None]) -> Fingerprinted:
+    """All fingerprints of one model, by feature. Runs in a worker process where there are several."""
+    responses, weights, makers, folder = work
     cache = FingerprintCache(folder)
     found: dict[str, Fingerprint] = {}
     for feature, maker in makers.items():
+        plugin = registry.load(channels.PACKAGE, maker.channel)
+        if weights is not None and maker.asked and isinstance(plugin, OfFolder):
+            found[feature] = folder_print(plugin, feature, weights, cache)
+            continue
         given = responses if maker.reads is None else responses.on(maker.reads)
-        make = partial(registry.load(channels.PACKAGE, maker.channel).fingerprint, given)
+        make = partial(plugin.fingerprint, given)
         found[feature] = cache.get({"feature": feature, "content": given.content_hash}, make)
     return Fingerprinted(responses.model, responses.tokenizer, responses.content_hash, found)
 
 
 def fingerprints(
-    sets: Iterable[ResponseSet], makers: dict[str, Maker], cache: Path | None, jobs: int, report: Progress
+    sets: Iterable[ResponseSet],
+    makers: dict[str, Maker],
+    cache: Path | None,
+    jobs: int,
+    report: Progress,
+    *,
+    folders: Mapping[str, Given] | None = None,
 ) -> list[Fingerprinted]:
-    """Fingerprints of every set, sorted by model. A few sets a process are read ahead, never all of them."""
+    """Fingerprints of every set, sorted by model. A few sets a process are read ahead, never all of them.
+
+    folders: the weights folders of those models that have one, by name.
+    """
     found: list[Fingerprinted] = []
-    work = ((responses, makers, cache) for responses in sets)
+    given = folders or {}
+    work = ((responses, given.get(responses.model), makers, cache) for responses in sets)
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) if jobs > 1 else nullcontext() as pool:
         while batch := list(islice(work, jobs * 4)):
             found += pool.map(_fingerprint_one, batch) if pool else map(_fingerprint_one, batch)

@@ -83,7 +83,7 @@ def identify(
         questioned,
         ranking,
         not standing,
-        finding(questioned, ranking, comparison, base),
+        finding(questioned, ranking, comparison, base) + by_weights(questioned, ranking, comparison),
         comparison.calibration,
         candidates,
     )
@@ -159,16 +159,28 @@ def finding(
     return f"{questioned} {', and '.join(said)}. Of these {first.reference} ranks first ({first.verbal}).{own}"
 
 
-def _named(comparison: Comparison, references: Sequence[str]) -> str:
+def _named(comparison: Comparison, references: Sequence[str], do: str = "stand out so") -> str:
     """The first few of these references that are not the same model, and how many more there are."""
     place = [comparison.models.index(name) for name in references]
     told: list[int] = []
     for r in place:
         if len(told) < NAMED and not any(comparison.relation[r, other] == Relation.SAME.value for other in told):
             told.append(r)
-    more = f" (and {len(place) - len(told)} more stand out so)" if len(place) > len(told) else ""
+    more = f" (and {len(place) - len(told)} more {do})" if len(place) > len(told) else ""
     *before, last = [comparison.models[r] for r in told]
     return f"{', '.join(before)} and {last}{more}" if before else f"{last}{more}"
+
+
+def by_weights(questioned: str, ranking: Sequence[RankedReference], comparison: Comparison) -> str:
+    """A sentence on the references that share weights with the questioned model by their files, '' where none does."""
+    told = {row.reference: comparison.of_weights(questioned, row.reference) for row in ranking}
+    shared = [(name, found) for name, found in told.items() if found is not None and found.shared]
+    if not shared:
+        return ""
+    weakest = max((found.log10_p or 0.0 for _, found in shared if not found.identical), default=None)
+    why = "their files are identical" if weakest is None else f"exact p of 10^{math.ceil(weakest)} at most"
+    names = _named(comparison, [name for name, _ in shared], "do so")
+    return f" By its weights it shares some with {names} ({why}; no likelihood ratio, and no direction)."
 
 
 def _own_weights(comparison: Comparison, base: OwnBase | None) -> str:

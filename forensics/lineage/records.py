@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from forensics.records import WeightEvidence
+
 PROPOSITIONS = ("weights", "base", "distilled", "lineage")
 
 
@@ -36,6 +38,7 @@ class Comparison:
     distance: float64 >= 0 with a zero diagonal, for trees and heatmaps. support_distances: (r, m, m) bootstrap
     replicates of it. calibration: name, version, hash, origin, conditions and `no_lr_reason` ('' where it applies).
     background: where one was given, each pair was measured beside it alone; else beside all models here.
+    weights: by pair of names in order, what their weights say, of those models whose folders were given.
     """
 
     models: tuple[str, ...]
@@ -53,6 +56,11 @@ class Comparison:
     calibration: Mapping[str, Any] = field(default_factory=dict)
     manifest: Mapping[str, Any] = field(default_factory=dict)
     background: Background | None = None
+    weights: Mapping[tuple[str, str], WeightEvidence] = field(default_factory=dict)
+
+    def of_weights(self, a: str, b: str) -> WeightEvidence | None:
+        """What the weights of two models say, None where the folder of one was not given."""
+        return self.weights.get((min(a, b), max(a, b)))
 
     @property
     def population(self) -> int:

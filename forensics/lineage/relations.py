@@ -20,13 +20,20 @@ Matrix = NDArray[np.float64]
 Matrices = Mapping[str, Matrix]
 
 
-def relations(raw: Matrices, bounded: Matrices, scores: Matrices) -> NDArray[np.object_]:
+def relations(
+    raw: Matrices, bounded: Matrices, scores: Matrices, weights: NDArray[np.int64] | None = None
+) -> NDArray[np.object_]:
     """(m, m) relation words.
 
     Before a relation is named, its calibrated LR must be at least 10 and what the bound leaves of it at least about 3.
     Shared weights come first, unless distillation is ten times more probable still; then the larger of distilled and
     common base. ``same`` is said of those with shared weights that are `equal`, since single replies cannot tell a
     copy from a light fine-tune. ``unrelated`` needs an LR below 1/3 for any lineage, and none of the others.
+
+    weights: (m, m) 2 where two weights files are identical, 1 where they are found to share weights. Identical ones are
+    the same. Shared ones are no strangers and no mere pupil and teacher: such a pair, or one of which the text decides
+    nothing, is called derived; what text says of a closer or a common source stands. Weights that share nothing change
+    no word: units can be reordered and turned until no test finds them.
     """
     said = {p: (raw[p] >= RAW_SUPPORT) & (bounded[p] >= BOUNDED_SUPPORT) for p in ("weights", "base", "distilled")}
     word = np.full(raw["weights"].shape, Relation.NOT_DETERMINED.value, dtype=object)
@@ -36,6 +43,10 @@ def relations(raw: Matrices, bounded: Matrices, scores: Matrices) -> NDArray[np.
     taught = said["distilled"] & (raw["distilled"] >= raw["weights"] + MARGIN)
     word[said["weights"] & ~taught] = Relation.DERIVED.value
     word[said["weights"] & equal(scores, word.shape)] = Relation.SAME.value
+    if weights is not None:
+        loose = (Relation.UNRELATED.value, Relation.NOT_DETERMINED.value, Relation.DISTILLED.value)
+        word[(weights > 0) & np.isin(word.astype(str), loose)] = Relation.DERIVED.value
+        word[weights > 1] = Relation.SAME.value
     return word
 
 

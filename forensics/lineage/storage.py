@@ -6,6 +6,7 @@ import json
 import os
 import zipfile
 import zlib
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 
 from forensics.errors import IntegrityError
 from forensics.lineage.records import PROPOSITIONS, Background, Comparison
+from forensics.records import LayerEvidence, WeightEvidence
 
 MATRICES, WORDS = "matrices.npz", "comparison.json"
 UNRELATED = "background.unrelated_p"
@@ -40,6 +42,7 @@ def save(comparison: Comparison, folder: Path) -> None:
         "calibration": dict(comparison.calibration),
         "manifest": dict(comparison.manifest),
         "background": comparison.background.models if comparison.background else None,
+        "weights": [[*names, asdict(found)] for names, found in sorted(comparison.weights.items())],
     }
     text = json.dumps(words, allow_nan=False, ensure_ascii=False)
     part = folder / (WORDS + ".part")
@@ -65,10 +68,16 @@ def load(folder: Path) -> Comparison:
                 calibration=words["calibration"],
                 manifest=words["manifest"],
                 background=Background(words["background"], arrays[UNRELATED]) if words.get("background") else None,
+                weights={(a, b): _evidence(plain) for a, b, plain in words.get("weights", ())},
                 **{name: arrays[name] for name in PLAIN},
             )
-    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error) as problem:
+    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile, zlib.error) as problem:
         raise IntegrityError(f"the stored comparison in {folder.name} cannot be read: {problem}") from problem
+
+
+def _evidence(plain: dict[str, Any]) -> WeightEvidence:
+    layers = tuple(LayerEvidence(**layer) for layer in plain["layers"])
+    return WeightEvidence(**plain | {"layers": layers})
 
 
 def _words(rows: list[list[str]]) -> np.ndarray[Any, np.dtype[np.object_]]:

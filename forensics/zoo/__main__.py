@@ -1,4 +1,4 @@
-"""python -m forensics.zoo train | build | record | list | population | power."""
+"""python -m forensics.zoo train | build | record | list | population | power | weights."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-from forensics.commands import population, power
+from forensics.commands import population, power, zoo_weights
 from forensics.errors import ForensicsError
 from forensics.probes import load_suite
 from forensics.zoo.build import build_zoo
@@ -72,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     listing.set_defaults(run=_list)
     population.add_parser(commands)
     power.add_parser(commands)
+    zoo_weights.add_parser(commands)
     return parser
 
 

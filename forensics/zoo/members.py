@@ -106,6 +106,11 @@ def _weights_sources(name: str, zoo: Mapping[str, Member]) -> set[str]:
     return found
 
 
+def shares_weights(a: str, b: str) -> bool:
+    """Whether some member's weights went into both, by copy, tuning or merge."""
+    return bool(_weights_sources(a, members()) & _weights_sources(b, members()))
+
+
 def _all_sources(name: str, zoo: Mapping[str, Member]) -> set[str]:
     found = _weights_sources(name, zoo)
     for source in tuple(found):

@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from forensics.adapters._weights import tokenizer_hash
 from forensics.errors import BadInput
+from forensics.folders import tokenizer_hash
 from forensics.probes import Suite
 from forensics.zoo.build import build_zoo
 from forensics.zoo.members import WEIGHTS, members, tokenizer_file

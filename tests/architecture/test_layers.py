@@ -21,7 +21,7 @@ LAYERS = (
     ("corpora", "zoo"),
     ("collection", "connection"),
     ("adapters", "probes"),
-    ("outbound",),
+    ("outbound", "folders"),
     ("provenance", "registry", "tables", "transcripts"),
     ("records",),
     ("errors",),

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from forensics.adapters._weights import inspect_folder, tokenizer_hash
 from forensics.errors import UnsafeWeights
+from forensics.folders import inspect_folder, tokenizer_hash
 
 
 def safetensors_bytes() -> bytes:

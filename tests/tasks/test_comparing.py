@@ -7,19 +7,24 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
+from forensics.adapters import Target
+from forensics.adapters.huggingface import PLUGIN
 from forensics.errors import BadInput
 from forensics.records import Completion, ResponseSet
 from tasks import comparing, reconciling
 from tests.helpers.making import stored_suite
+from tests.helpers.tiny_model import tiny_model
 from tests.helpers.workers import Worker
-from webapp.casework import queries, services
+from webapp.casework import queries, reading, services
 from webapp.casework.models import Comparison
 from webapp.catalogue.models import Model
 from webapp.custody.queries import verify
 from webapp.probing import importing
-from webapp.probing.models import Suite
+from webapp.probing.models import Collection, Suite
 
 WORDS = [f"{colour}{tree}" for colour in ("red", "grey", "pale", "dark") for tree in ("fir", "elm", "oak", "yew")]
 
@@ -118,3 +123,34 @@ def test_an_engine_error_is_told_on_the_comparison(monkeypatch: pytest.MonkeyPat
     with pytest.raises(BadInput, match="no result yet"):
         queries.result(comparison)
     assert services.retry(comparison)
+
+
+@pytest.mark.zoo
+@pytest.mark.django_db
+def test_local_models_are_compared_by_their_weights_as_long_as_these_are_what_answered(
+    tmp_path: Path, admin_client: Client
+) -> None:
+    suite, folders = stored_suite(12), [tiny_model(tmp_path / "one"), tiny_model(tmp_path / "two", seed=3)]
+    models = recorded(suite, "abcd")
+    for model, folder in zip(models, [*folders, folders[0]], strict=False):
+        told = PLUGIN.check(Target(str(folder)))
+        row = {"adapter": "huggingface", "access": "weights", "location": str(folder), "check_info": dict(told)}
+        Model.objects.filter(pk=model.pk).update(**row)
+    Collection.objects.filter(model=models[1]).update(identities=[["0" * 64, ""]])
+    comparison = services.start_comparison(suite=suite, models=models)
+    comparing.run_comparison(str(comparison.pk))
+    comparison.refresh_from_db()
+    result = queries.result(comparison)
+    copy, moved = result.of_weights("a", "c"), result.of_weights("a", "b")
+    assert copy is not None and copy.identical
+    assert result.relation[0, 2] == "same"
+    assert moved is not None and "another hash" in moved.reason
+    assert result.of_weights("a", "d") is None
+    assert reading.pair(result, "c", "a")["weights"] == copy
+    assert dict(reading.pair(result, "a", "c")["scores"])["weights"] == pytest.approx(1)
+    address = reverse("casework:pair", args=[comparison.pk])
+    page, bare, other = (admin_client.get(address, {"a": "a", "b": b}).content.decode() for b in "cdb")
+    assert "Shares weights: the two files hold the same numbers." in page
+    assert "<td>96 of 96</td>" in page
+    assert 'id="weights"' not in bare
+    assert "Not estimable: the weights folder is not the one that answered" in other

@@ -107,6 +107,7 @@ def pair(result: Result, a: str, b: str) -> dict[str, Any]:
         "p_value": _number(result.p_value[i, j]),
         "prompts": int(result.prompts[i, j]),
         "relation": str(result.relation[i, j]),
+        "weights": result.of_weights(a, b),
         "status": str(result.status[i, j]),
     }
 

@@ -182,6 +182,13 @@ def segments(collection: Collection) -> list[Segment]:
     return found
 
 
+def answering_weights(collection: Collection) -> str:
+    """The hash of the weights that answered: what the replies of a local model name, else what its check found."""
+    if collection.identities:
+        return str(collection.identities[collection.segment or 0][0])
+    return str(collection.model.check_info.get("weights_sha256", ""))
+
+
 def latest_done(model: Model, suite: Suite) -> Collection | None:
     """The collection that speaks for a model on a suite: the one finished last, or None."""
     return model.collections.filter(suite=suite, state=Collection.State.DONE).order_by("-finished_at").first()
