@@ -142,7 +142,8 @@ def test_the_disk_is_full(stage: Stage, report: Any) -> None:
         "it filled too late to tell": 0 < stored <= at_rest < calls,
         "more repeated than under way": found.extra <= at_once,
     }
-    report("disk full while writing", f"full at {at_rest} of {calls} calls, {stored} of them in the ledger, 24 MB", found, stage.bars() | bars)
+    load = f"full at {at_rest} of {calls} calls, {stored} of them in the ledger, 24 MB"
+    report("disk full while writing", load, found, stage.bars() | bars)
 
 
 def _fill(ballast: Path) -> None:
