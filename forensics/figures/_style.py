@@ -80,3 +80,27 @@ def layout(**more: Any) -> dict[str, Any]:
 def bare_axis(**more: Any) -> dict[str, Any]:
     """An axis without grid, line or zero mark; keywords are laid over it."""
     return {"showgrid": False, "zeroline": False, "showline": False, "ticks": "", "fixedrange": True} | more
+
+
+def vertical(at: float | str, colour: str = RUBRIC, dash: str = "dash", width: float = 1.5) -> dict[str, Any]:
+    """A line across the whole height at one place of the horizontal axis."""
+    pen = {"color": colour, "width": width, "dash": dash}
+    return {"type": "line", "xref": "x", "yref": "paper", "x0": at, "x1": at, "y0": 0, "y1": 1, "line": pen}
+
+
+def horizontal(at: float) -> dict[str, Any]:
+    """A fine rule across the whole width at one place of the vertical axis."""
+    pen = {"color": RULE, "width": 1}
+    return {"type": "line", "xref": "paper", "yref": "y", "x0": 0, "x1": 1, "y0": at, "y1": at, "line": pen}
+
+
+def note(text: str, at: float | str) -> dict[str, Any]:
+    """A word at the top of a vertical line. The text must be a label."""
+    place = {"x": at, "xref": "x", "y": 1, "yref": "paper", "xanchor": "left", "yanchor": "top", "xshift": 4}
+    return place | {"text": text, "showarrow": False, "font": {"size": 11, "color": INK}}
+
+
+def row_title(text: str, at: float) -> dict[str, Any]:
+    """A small title at the right end of a row of bars."""
+    place = {"x": 1, "xref": "paper", "y": at, "yref": "y", "xanchor": "right", "yanchor": "top"}
+    return place | {"text": label(text), "showarrow": False, "font": {"size": 11, "color": INK_SOFT}}
