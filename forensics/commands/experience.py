@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from forensics.commands.common import columns, compared
+from forensics.commands.recordings import corpus_hash
 from forensics.corpora import open_corpus
 from forensics.evaluation import calibration as calibrations
 from forensics.evaluation.experience import experience
@@ -37,6 +38,7 @@ def run(args: argparse.Namespace) -> None:
     args.calibration = [str(args.fitted)]
     tables = [_table(folder, args) for folder in args.dirs]
     told = experience(tables, chosen, ridges=ridges, seed=args.seed)
+    told["sha256"] = {folder.resolve().name: corpus_hash(folder) for folder in args.dirs}
     args.out.write_text(json.dumps(told, allow_nan=False, separators=(",", ":")) + "\n", encoding="utf-8")
     rows = [
         [row["proposition"], row["n"], row["unrelated"], row["left_out"]["cllr"], row["left_out"]["misleading_10"]]

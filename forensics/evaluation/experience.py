@@ -23,6 +23,7 @@ from forensics.evaluation.fitting import pool, rounded
 from forensics.evaluation.judging import Judge, filled, number
 from forensics.evaluation.labels import UNRELATED
 from forensics.evaluation.pairs import POSITIVES, PairTable
+from forensics.evaluation.transfer import where_reported
 from forensics.provenance import sha256_file
 
 SHIPPED = Path(__file__).parent / "validated"
@@ -36,6 +37,8 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
 }
 """Documented relations whose scores are shown apart."""
 BINS = 40
+NOTHING: Mapping[str, Any] = {"recordings": {}, "propositions": [], "alone": {}, "distributions": {}}
+"""The record of a calibration that ships none."""
 Values = NDArray[np.float64]
 
 
@@ -85,8 +88,7 @@ def _left_out(tables: Sequence[PairTable], name: str, model: PropositionModel, r
             llr = fusion.fit(others, model.features, ridge=ridge).llr_raw(table.columns, shape)
         except BadInput:
             llr = np.full(shape, np.nan)
-        reported = table.columns.get(f"llr_{name}_raw")
-        found.append(llr if reported is None else np.where(np.isfinite(reported), llr, np.nan))
+        found.append(where_reported(table, name, llr))
     return np.concatenate(found)
 
 
@@ -146,12 +148,12 @@ def distribution(values: Values, relation: NDArray[np.object_]) -> dict[str, Any
 
 
 @cache
-def shipped(name: str, digest: str) -> Mapping[str, Any] | None:
-    """The record of the calibration of that name and hash; None where none ships for exactly this one."""
+def shipped(name: str, digest: str) -> Mapping[str, Any]:
+    """The record of the calibration of that name and hash; `NOTHING` where none ships for exactly this one."""
     path = SHIPPED / f"{name}.json"
     known = path.is_file() and path.parent == SHIPPED
     told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if known else {}
-    return told if told.get("hash") == digest else None
+    return told if told.get("hash") == digest else NOTHING
 
 
 @cache

@@ -64,11 +64,11 @@ def contributions(
     chosen = next((c for c in known if c.hash == comparison.calibration.get("hash")), None)
     model = chosen.propositions.get(proposition) if chosen else None
     raw = float(comparison.llr_raw[proposition][place]) if proposition in comparison.llr_raw else np.nan
-    told = told or (experience.shipped(chosen.name, chosen.hash) if chosen else None)
-    if model is None or told is None or not np.isfinite(raw):
+    record = told or (experience.shipped(chosen.name, chosen.hash) if chosen else experience.NOTHING)
+    singles = record["alone"].get(proposition)
+    if model is None or singles is None or not np.isfinite(raw):
         return None
     scores = {f: float(comparison.scores[f][place]) for f in model.features if f in comparison.scores}
-    singles = told["alone"][proposition]
     parts = tuple(_part(f, scores, model, PropositionModel.parse(singles[f])) for f in model.weighed if f in singles)
     naive = sum(part.alone or 0.0 for part in parts)
     bounded = float(comparison.llr[proposition][place])

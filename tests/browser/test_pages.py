@@ -12,8 +12,8 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from tests.browser.conftest import PASSWORD, USER, Opener, Visit
-from tests.browser.population import HOSTILE, finished_comparison, large_comparison
 from tests.helpers.making import stored_suite
+from tests.helpers.populations import HOSTILE, finished_comparison, large_comparison
 from webapp.catalogue.models import Model
 from webapp.probing.models import Collection, Completion, ProbeCall
 

@@ -150,7 +150,7 @@ def test_distributions_hold_every_pair_of_their_group(fitted: tuple) -> None:  #
 def test_every_shipped_calibration_ships_what_it_did_elsewhere(name: str) -> None:
     chosen = next(c for c in calibrations.shipped() if c.name == name)
     told = experience.shipped(chosen.name, chosen.hash)
-    assert told is not None, "fit again, then make its experience again: the hash is another"
+    assert told["propositions"], "fit again, then make its experience again: the hash is another"
     assert {row["proposition"] for row in told["propositions"]} == set(chosen.propositions)
     for row in told["propositions"]:
         assert row["bounds"] == pytest.approx(list(chosen.propositions[row["proposition"]].bounds), abs=1e-6)
@@ -160,7 +160,7 @@ def test_every_shipped_calibration_ships_what_it_did_elsewhere(name: str) -> Non
     assert weighed <= set(told["distributions"])
     for proposition, model in chosen.propositions.items():
         assert set(told["alone"][proposition]) == set(model.weighed)
-    assert experience.shipped(chosen.name, "another hash") is None
+    assert experience.shipped(chosen.name, "another hash") == experience.NOTHING
 
 
 def test_a_tippett_curve_is_read_at_the_point_at_or_below() -> None:

@@ -55,8 +55,8 @@ def chosen(name: str, proposition: str, score: str) -> Chosen:
     """The calibration of that name, or the first; what it does not hold gives way to what it does."""
     known = judged()
     one = next((c for c in known if c.name == name), known[0])
-    told = experience.shipped(one.name, one.hash) or {}
-    propositions, scores = list(one.propositions), list(told["distributions"])
+    told = experience.shipped(one.name, one.hash)
+    propositions, scores = list(one.propositions), list(told["distributions"]) or [""]
     return Chosen(
         one,
         told,
@@ -67,9 +67,8 @@ def chosen(name: str, proposition: str, score: str) -> Chosen:
 
 @cache
 def judged() -> tuple[Calibration, ...]:
-    """The shipped calibrations that ship a record of their own, those for models of any kind first."""
-    found = [c for c in calibrations.shipped() if experience.shipped(c.name, c.hash)]
-    return tuple(sorted(found, key=lambda c: (bool(c.conditions.suite_hashes), c.name)))
+    """The shipped calibrations, those for models of any kind first."""
+    return tuple(sorted(calibrations.shipped(), key=lambda c: (bool(c.conditions.suite_hashes), c.name)))
 
 
 def rows(one: Chosen) -> list[dict[str, Any]]:

@@ -23,7 +23,6 @@ from webapp.drawing import Drawn
 
 Pair = tuple[str, str]
 FIGURES = ("waterfall", "tippett", "distributions", "phrases", "one-words", "layers")
-NOTHING: Mapping[str, Any] = {"propositions": [], "distributions": {}}
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ class Asked:
     def experience(self) -> Mapping[str, Any]:
         """What the calibration in use did elsewhere; empty where none ships."""
         used = self.result.calibration
-        return experience.shipped(str(used.get("name", "")), str(used.get("hash", ""))) or NOTHING
+        return experience.shipped(str(used.get("name", "")), str(used.get("hash", "")))
 
 
 def _number(value: float) -> float | None:
@@ -68,7 +67,7 @@ def _number(value: float) -> float | None:
 def scores(asked: Asked) -> list[str]:
     """The scores whose distributions are at hand: what the LR weighs first, then the LR itself, then the others."""
     known = [name for name in asked.experience["distributions"] if name != f"llr_{asked.proposition}"]
-    weighed = asked.experience.get("alone", {}).get(asked.proposition, {})
+    weighed = asked.experience["alone"].get(asked.proposition, {})
     own = [f"llr_{asked.proposition}"] if f"llr_{asked.proposition}" in asked.experience["distributions"] else []
     plain = sorted((n for n in known if not n.startswith("llr_")), key=lambda name: (name not in weighed, name))
     return [name for name in plain if name in weighed] + own + [name for name in plain if name not in weighed]

@@ -25,7 +25,7 @@ def likelihood_ratio() -> dict[str, Any]:
     """An LR of the shipped calibration by the shares of known pairs that score alike, and by its fit."""
     chosen = next(c for c in calibrations.shipped() if c.name == GENERAL)
     model = chosen.propositions["weights"]
-    told = (experience.shipped(chosen.name, chosen.hash) or {})["distributions"]["agreement"]
+    told = experience.shipped(chosen.name, chosen.hash)["distributions"]["agreement"]
     groups, edges = told["groups"], told["edges"]
     score = round(groups["derived"]["median"], 1)
     share = {name: _from(edges, groups[name]["shares"], score) for name in ("derived", "unrelated")}
