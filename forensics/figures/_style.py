@@ -94,13 +94,8 @@ def horizontal(at: float) -> dict[str, Any]:
     return {"type": "line", "xref": "paper", "yref": "y", "x0": 0, "x1": 1, "y0": at, "y1": at, "line": pen}
 
 
-def note(text: str, at: float | str) -> dict[str, Any]:
-    """A word at the top of a vertical line. The text must be a label."""
-    place = {"x": at, "xref": "x", "y": 1, "yref": "paper", "xanchor": "left", "yanchor": "top", "xshift": 4}
+def note(text: str, at: float | str, *, left: bool = False) -> dict[str, Any]:
+    """A word at the top of a vertical line, to its right or left. The text must be a label."""
+    side = {"xanchor": "right", "xshift": -4} if left else {"xanchor": "left", "xshift": 4}
+    place = {"x": at, "xref": "x", "y": 1, "yref": "paper", "yanchor": "top"} | side
     return place | {"text": text, "showarrow": False, "font": {"size": 11, "color": INK}}
-
-
-def row_title(text: str, at: float) -> dict[str, Any]:
-    """A small title at the right end of a row of bars."""
-    place = {"x": 1, "xref": "paper", "y": at, "yref": "y", "xanchor": "right", "yanchor": "top"}
-    return place | {"text": label(text), "showarrow": False, "font": {"size": 11, "color": INK_SOFT}}

@@ -73,13 +73,20 @@ class Distributions:
             shared.line(f"{TITLES[name]} ({group['n']})", *_outline(data["edges"], group["shares"]), *PENS[name])
             for name, group in data["groups"].items()
         ]
-        at = data["mark"]
-        marks = [] if at is None else [style.vertical(at, style.INK, "solid", 2)]
-        note = [] if at is None else [style.note("this pair", at)]
+        low, high = (data["edges"][0], data["edges"][-1]) if data["edges"] else (0.0, 1.0)
+        room, own = 0.06 * (high - low), data["mark"]
+        # A pair far outside what was seen is drawn at the edge with its value: to scale it would leave no room.
+        at = None if own is None else min(max(own, low - room), high + room)
+        told = "this pair" if at == own else f"this pair: {own:.2f}"
         return {
             "data": drawn,
             "layout": shared.chart(
-                style.label(data["score"]), "share of pairs", shapes=marks, annotations=note, hovermode="closest"
+                style.label(data["score"]),
+                "share of pairs",
+                xaxis={"range": [low - 1.5 * room, high + 1.5 * room]},
+                shapes=[] if at is None else [style.vertical(at, style.INK, "solid", 2)],
+                annotations=[] if at is None else [style.note(told, at, left=at > (low + high) / 2)],
+                hovermode="closest",
             ),
         }
 

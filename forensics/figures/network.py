@@ -58,7 +58,8 @@ class LineageNetwork:
                 {
                     "type": "scatter", "mode": "markers+text" if few else "markers", "x": [d["x"] for d in dots],
                     "y": [d["y"] for d in dots], "text": [style.label(style.short(d["model"], 24)) for d in dots],
-                    "textposition": "top center", "textfont": {"size": 11}, "cliponaxis": False, "hoverinfo": "none",
+                    "textposition": [_side(d, data["links"], places) for d in dots] if few else [],
+                    "textfont": {"size": 11}, "cliponaxis": False, "hoverinfo": "none",
                     "marker": {"size": 11 if few else 7, "color": [_ink(d) for d in dots],
                                "symbol": ["diamond" if d["questioned"] else "circle" for d in dots]},
                 },
@@ -91,6 +92,20 @@ def _weak(link: dict[str, Any]) -> bool:
 
 def _ink(dot: dict[str, Any]) -> str:
     return style.RUBRIC if dot["questioned"] else style.FOR
+
+
+def _side(dot: dict[str, Any], links: list[dict[str, Any]], places: dict[str, tuple[float, float]]) -> str:
+    """Where a model's name stands: away from those that it is linked to."""
+    near = [places[b if a == dot["model"] else a] for a, b in _ends(links) if dot["model"] in (a, b)]
+    dx = sum(dot["x"] - x for x, _ in near)
+    dy = sum(dot["y"] - y for _, y in near)
+    if abs(dx) > 2 * abs(dy):
+        return "middle right" if dx > 0 else "middle left"
+    return "bottom center" if dy < 0 else "top center"
+
+
+def _ends(links: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    return [(link["model_a"], link["model_b"]) for link in links]
 
 
 def _span(values: list[float]) -> list[float]:

@@ -59,9 +59,8 @@ class OneWordAnswers:
             }
             for k, model in enumerate(data["models"])
         ]  # fmt: skip
-        ticks = [style.label(style.short(word[0] or "(no word)", 24)) for _, word in lines]
         starts = [k for k in places if k == 0 or lines[k][0] is not lines[k - 1][0]]
-        notes = [style.row_title(lines[k][0]["prompt_id"], k - 0.5) for k in starts]
+        ticks = [_tick(word[0], asked["prompt_id"] if k in starts else "") for k, (asked, word) in enumerate(lines)]
         return {
             "data": bars,
             "layout": style.layout(
@@ -78,9 +77,14 @@ class OneWordAnswers:
                     tickmode="array", tickvals=places, ticktext=ticks, range=[len(lines) - 0.5, -0.5], automargin=True
                 ),
                 shapes=[style.horizontal(k - 0.5) for k in starts[1:]],
-                annotations=notes,
             ),
         }
+
+
+def _tick(word: str, prompt_id: str) -> str:
+    """The word, after its question where that begins."""
+    shown = style.label(style.short(word or "(no word)", 24))
+    return f"{style.label(style.short(prompt_id, 16))}: {shown}" if prompt_id else shown
 
 
 def _share(value: float) -> float:

@@ -92,7 +92,7 @@ def _reading(models: list[str], topics: list[str], cells: list[list[float | None
         return "No model answered a probe that could be declined."
     most, r, k = max(known, key=lambda one: (one[0], -one[1], -one[2]))
     if not most:
-        return f"None of {len(models)} models declines a probe of any of {len(topics)} topics."
+        return f"None of {len(models)} models declines a probe of any topic ({', '.join(topics)})."
     never = sum(1 for row in cells if not any(row))
     return (
         f"{models[r]} declines most in one topic, {most:.0f} % of {topics[k]}; {never} of {len(models)} models decline "

@@ -60,7 +60,7 @@ class Tippett:
                 "share with at least this LR",
                 yaxis={"range": [0, 1.02]},
                 shapes=[style.vertical(0, style.INK_SOFT, "dot", 1), *([] if own is None else [style.vertical(own)])],
-                annotations=[] if own is None else [style.note("this pair", own)],
+                annotations=[] if own is None else [style.note("this pair", own, left=own > 0)],
             ),
         }
 

@@ -94,9 +94,9 @@ def _support(comparison: Comparison, linked: NDArray[np.bool_]) -> tuple[Matrix,
     return holds / max(told, 1), told
 
 
-def _placed(distance: Matrix, rounds: int = 150) -> Matrix:
+def _placed(distance: Matrix, rounds: int = 100) -> Matrix:
     """(k, 2) places by stress majorisation (Gansner, Koren and North 2005) from the principal coordinates; a distance
-    that is not estimable counts for nothing. Deterministic."""
+    that is not estimable counts for next to nothing. Deterministic."""
     k = len(distance)
     known = np.isfinite(distance) & ~np.eye(k, dtype=bool)
     if k < 2 or not known.any():
@@ -104,13 +104,20 @@ def _placed(distance: Matrix, rounds: int = 150) -> Matrix:
     far = np.where(known, np.maximum(distance, 1e-3), float(distance[known].max()))
     np.fill_diagonal(far, 0.0)
     at = _principal(far)
-    weight = np.where(known, 1.0 / np.maximum(far, 1e-3) ** 2, 0.0)
-    laplace = np.diag(weight.sum(axis=1)) - weight
-    inverse = np.linalg.pinv(laplace, hermitian=True)
+    # Next to nothing, and not nothing: what hangs together by no estimable distance would otherwise have no place.
+    weight = np.where(known, 1.0, 1e-6) / np.maximum(far, 1e-3) ** 2
+    np.fill_diagonal(weight, 0.0)
+    # The Laplacian is singular along a common shift; one more constant takes that away and moves nothing.
+    inverse = np.linalg.inv(np.diag(weight.sum(axis=1)) - weight + 1.0 / k)
     for _ in range(rounds):
-        apart = np.linalg.norm(at[:, None] - at[None], axis=2)
-        pull = np.where(apart > 1e-9, weight * far / np.maximum(apart, 1e-9), 0.0)
-        at = inverse @ ((np.diag(pull.sum(axis=1)) - pull) @ at)
+        square = (at**2).sum(axis=1)
+        apart = np.sqrt(np.maximum(square[:, None] + square[None] - 2 * at @ at.T, 1e-18))
+        pull = weight * far / apart
+        moved = inverse @ (pull.sum(axis=1)[:, None] * at - pull @ at)
+        still = np.abs(moved - at).max() < 1e-4 * np.abs(moved).max()
+        at = moved
+        if still:
+            break
     return at
 
 

@@ -44,6 +44,7 @@ def _addresses(comparison: Any) -> dict[str, str]:
         "attempts": f"/completions/{collection.completions.first().pk}/",  # type: ignore[union-attr]
         "collection": f"/collections/{collection.pk}/", "start": "/collections/start/",  # type: ignore[union-attr]
         "compare": "/comparisons/start/", "comparisons": "/comparisons/", "custody": "/custody/",
+        "network": f"{place}?view=network", "refusals": f"{place}?view=refusals",
         "heatmap": place, "tree": f"{place}?view=tree&{urlencode({'questioned': HOSTILE})}",
         "ranking": f"{place}?view=ranking&{urlencode({'questioned': HOSTILE})}", "pairs": f"{place}?view=pairs",
         "pair": f"{place}pair/?{two}", "probe": f"{place}pair/probe/?{two}&prompt=p000&hidden=shown",

@@ -15,7 +15,8 @@ from forensics.evaluation.verbal import BANDS, number, sentence, verbal
 
 GENERAL = "pooled-open-chat"
 """The calibration that the examples are taken from: the one for models of any kind."""
-HD = "they are unrelated"
+LEAST_SHARE = 0.001
+"""Of unrelated pairs, so that the example's LR by counting rests on more than one of them."""
 # Six pairs: what a small validation might have given, log10.
 RELATED, UNRELATED = (1.1, 0.6, -0.2), (-0.9, -0.4, 0.5)
 
@@ -27,16 +28,17 @@ def likelihood_ratio() -> dict[str, Any]:
     model = chosen.propositions["weights"]
     told = experience.shipped(chosen.name, chosen.hash)["distributions"]["agreement"]
     groups, edges = told["groups"], told["edges"]
-    score = round(groups["derived"]["median"], 1)
+    score = max(edge for edge in edges[:-1] if _from(edges, groups["unrelated"]["shares"], edge) >= LEAST_SHARE)
     share = {name: _from(edges, groups[name]["shares"], score) for name in ("derived", "unrelated")}
     raw = float(model.llr_raw({f: np.array([score if f == "agreement" else 0.0]) for f in model.features}, (1,))[0])
     bounded = float(model.bounded(np.array(raw)))
     prior = 1 / 1000
+    said = sentence(bounded, "the two share weights", "they are unrelated")
     return {
         "score": score, "share": share, "pairs": {name: groups[name]["n"] for name in share},
-        "ratio": share["derived"] / share["unrelated"] if share["unrelated"] else None,
+        "ratio": share["derived"] / share["unrelated"],
         "raw": raw, "raw_number": number(raw), "bounded": bounded, "number": number(bounded),
-        "verbal": verbal(bounded, "weights"), "sentence": sentence(bounded, "the two share weights", HD),
+        "verbal": verbal(bounded, "weights"), "sentence": said,
         "bands": _bands(), "prior": prior, "posterior": prior * 10**bounded / (prior * 10**bounded + 1 - prior),
         "calibration": f"{chosen.name} {chosen.version}",
     }  # fmt: skip

@@ -15,5 +15,5 @@ register = template.Library()
 @register.simple_tag
 def helping(slug: str) -> SafeString:
     """A "?" that leads to the help on one term; KeyError for a term that has no page."""
-    link = '<a class="help-link" href="{}" aria-label="{}">?</a>'
+    link = '\u2060<a class="help-link" href="{}" aria-label="{}">?</a>'
     return format_html(link, reverse("help:page", args=[slug]), f"What is this: {PAGES[slug].title}")
