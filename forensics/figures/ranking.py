@@ -104,7 +104,8 @@ def _reading(result: Identification, rows: list[dict[str, Any]]) -> str:
         return f"None of these {len(rows)} references stands out for {result.questioned}."
     first = rows[0]
     if first["llr"] is None:
-        return f"{first['reference']} ranks first of {len(rows)}; no LR is reported, because {first['status']}."
+        why = "one of its scores is not estimable" if first["status"] == "ok" else first["status"]
+        return f"{first['reference']} ranks first of {len(rows)}; no LR is reported, because {why}."
     return (
         f"{first['reference']} ranks first of {len(rows)} with a bounded log10 LR of {first['llr']:.2f}: "
         f"{first['verbal']}."

@@ -21,8 +21,9 @@ def finished_or_404(user: Any, comparison_id: object) -> Comparison:
 
 
 def pair_or_404(comparison: Comparison, a: str, b: str) -> Pair:
-    """The two names, as they were given; Http404 where either is not in the result, or both are one."""
+    """The two names, as they were given; Http404 where either is not in the result, or by now has another name."""
     known = queries.result(comparison).models
-    if a == b or a not in known or b not in known:
+    there = comparison.collections.filter(model__name__in=(a, b)).count()
+    if a == b or a not in known or b not in known or there != 2:
         raise Http404("a pair is two models of this comparison")
     return a, b
