@@ -27,6 +27,28 @@ class Background:
 
 
 @dataclass(frozen=True)
+class Refusals:
+    """What m models decline, by topic. shares: (m, t) of the prompts of a topic, NaN where none was answered; n: (m, t)
+    prompts answered."""
+
+    topics: tuple[str, ...]
+    shares: NDArray[np.float64]
+    n: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class DatedScore:
+    """One score of a series, such as the distance of a scan from the first one. at: ISO 8601. low, high: its interval,
+    None where it is not estimable. note: what happened then, in words."""
+
+    at: str
+    score: float
+    low: float | None = None
+    high: float | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
 class Comparison:
     """Every pair of a population of m models, sorted by code point. All matrices are (m, m) and symmetric.
 
@@ -38,7 +60,8 @@ class Comparison:
     distance: float64 >= 0 with a zero diagonal, for trees and heatmaps. support_distances: (r, m, m) bootstrap
     replicates of it. calibration: name, version, hash, origin, conditions and `no_lr_reason` ('' where it applies).
     background: where one was given, each pair was measured beside it alone; else beside all models here.
-    weights: by pair of names in order, what their weights say, of those models whose folders were given.
+    weights: by pair of names in order, what their weights say, of those models whose folders were given. refusals:
+    what each declines; None in a comparison that was stored before that was kept.
     """
 
     models: tuple[str, ...]
@@ -57,6 +80,7 @@ class Comparison:
     manifest: Mapping[str, Any] = field(default_factory=dict)
     background: Background | None = None
     weights: Mapping[tuple[str, str], WeightEvidence] = field(default_factory=dict)
+    refusals: Refusals | None = None
 
     def of_weights(self, a: str, b: str) -> WeightEvidence | None:
         """What the weights of two models say, None where the folder of one was not given."""

@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 
 from forensics.errors import IntegrityError
-from forensics.lineage.records import PROPOSITIONS, Background, Comparison
+from forensics.lineage.records import PROPOSITIONS, Background, Comparison, Refusals
 from forensics.records import LayerEvidence, WeightEvidence
 
 MATRICES, WORDS = "matrices.npz", "comparison.json"
 UNRELATED = "background.unrelated_p"
+DECLINED, ANSWERED = "refusals.shares", "refusals.n"
 PLAIN = ("prompts", "kin", "contrast", "p_value", "distance", "support_distances")
 
 
@@ -30,6 +31,8 @@ def save(comparison: Comparison, folder: Path) -> None:
         arrays |= {f"llr.{name}": comparison.llr[name], f"raw.{name}": comparison.llr_raw[name]}
     if comparison.background:
         arrays[UNRELATED] = comparison.background.unrelated_p
+    if comparison.refusals:
+        arrays |= {DECLINED: comparison.refusals.shares, ANSWERED: comparison.refusals.n}
     part = folder / (MATRICES + ".part")
     with part.open("wb") as out:
         np.savez_compressed(out, allow_pickle=False, **arrays)
@@ -43,6 +46,7 @@ def save(comparison: Comparison, folder: Path) -> None:
         "manifest": dict(comparison.manifest),
         "background": comparison.background.models if comparison.background else None,
         "weights": [[*names, asdict(found)] for names, found in sorted(comparison.weights.items())],
+        "topics": list(comparison.refusals.topics) if comparison.refusals else None,
     }
     text = json.dumps(words, allow_nan=False, ensure_ascii=False)
     part = folder / (WORDS + ".part")
@@ -69,6 +73,7 @@ def load(folder: Path) -> Comparison:
                 manifest=words["manifest"],
                 background=Background(words["background"], arrays[UNRELATED]) if words.get("background") else None,
                 weights={(a, b): _evidence(plain) for a, b, plain in words.get("weights", ())},
+                refusals=_refusals(words.get("topics"), arrays),
                 **{name: arrays[name] for name in PLAIN},
             )
     except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile, zlib.error) as problem:
@@ -78,6 +83,10 @@ def load(folder: Path) -> Comparison:
 def _evidence(plain: dict[str, Any]) -> WeightEvidence:
     layers = tuple(LayerEvidence(**layer) for layer in plain["layers"])
     return WeightEvidence(**plain | {"layers": layers})
+
+
+def _refusals(topics: list[str] | None, arrays: Any) -> Refusals | None:
+    return None if topics is None else Refusals(tuple(topics), arrays[DECLINED], arrays[ANSWERED])
 
 
 def _words(rows: list[list[str]]) -> np.ndarray[Any, np.dtype[np.object_]]:

@@ -12,8 +12,8 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from tests.browser.conftest import PASSWORD, USER, Opener, Visit
-from tests.browser.population import HOSTILE, finished_comparison, large_comparison
 from tests.helpers.making import stored_suite
+from tests.helpers.populations import HOSTILE, finished_comparison, large_comparison
 from webapp.catalogue.models import Model
 from webapp.probing.models import Collection, Completion, ProbeCall
 
@@ -44,6 +44,7 @@ def _addresses(comparison: Any) -> dict[str, str]:
         "attempts": f"/completions/{collection.completions.first().pk}/",  # type: ignore[union-attr]
         "collection": f"/collections/{collection.pk}/", "start": "/collections/start/",  # type: ignore[union-attr]
         "compare": "/comparisons/start/", "comparisons": "/comparisons/", "custody": "/custody/",
+        "network": f"{place}?view=network", "refusals": f"{place}?view=refusals",
         "heatmap": place, "tree": f"{place}?view=tree&{urlencode({'questioned': HOSTILE})}",
         "ranking": f"{place}?view=ranking&{urlencode({'questioned': HOSTILE})}", "pairs": f"{place}?view=pairs",
         "pair": f"{place}pair/?{two}", "probe": f"{place}pair/probe/?{two}&prompt=p000&hidden=shown",

@@ -20,6 +20,8 @@ NAVIGATION = (
     ("probing:collections", "Collections"),
     ("casework:list", "Comparisons"),
     ("custody:log", "Custody"),
+    ("engine:validation", "Validation"),
+    ("help:index", "Help"),
 )
 NOTES = {"error": "bad", "warning": "warn", "success": "good"}
 
@@ -92,6 +94,12 @@ def plain_number(number: Any) -> str:
     if number is None:
         return "–"
     return f"{number:.3g}".replace("-", "−") if isinstance(number, float) else str(number)
+
+
+@register.filter
+def percent(share: float | None, places: int = 0) -> str:
+    """A share as a percentage, or a dash where there is none."""
+    return "–" if share is None else f"{100 * share:.{places}f} %"
 
 
 @register.filter
