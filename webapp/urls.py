@@ -7,5 +7,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("models/", include("webapp.catalogue.urls")),
     path("", include("webapp.probing.urls")),
     path("comparisons/", include("webapp.casework.urls")),
+    path("cases/", include("webapp.casework.cases.urls")),
     path("custody/", include("webapp.custody.urls")),
 ]

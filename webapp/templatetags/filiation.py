@@ -15,6 +15,7 @@ from webapp import presenting
 register = template.Library()
 
 NAVIGATION = (
+    ("cases:list", "Cases"),
     ("catalogue:list", "Models"),
     ("probing:suites", "Suites"),
     ("probing:collections", "Collections"),
