@@ -74,6 +74,12 @@ def words(text: str) -> list[str]:
 
 
 @register.filter
+def masked(text: str | None, mask: Any) -> str:
+    """A text of a case in which codes stand for models while the case is blinded."""
+    return str(mask.text(text or ""))
+
+
+@register.filter
 def note_class(tags: str) -> str:
     """The note's style for a message's level."""
     return NOTES.get(tags, "")

@@ -161,8 +161,8 @@ def log(case: Case, mask: Mask, request: HttpRequest) -> Shown:
 def report(case: Case, mask: Mask, _: HttpRequest) -> Shown:
     """What an export of the report would be blocked by."""
     found = findings(case, mask)
-    sections = readiness(case, found, contrary(case, found, mask))
-    return {"sections": sections, "blocked": blocked(sections)}
+    chapters = readiness(case, found, contrary(case, found, mask))
+    return {"chapters": chapters, "blocked": blocked(chapters)}
 
 
 def papers(case: Case, mask: Mask, _: HttpRequest) -> Shown:

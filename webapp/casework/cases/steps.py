@@ -52,3 +52,9 @@ def _todo(case: Case, left: bool) -> str:
 def next_step(case: Case) -> Step | None:
     """The first step that is not done; None once there is a finding."""
     return next((step for step in steps(case) if not step.done), None)
+
+
+def waits(case: Case) -> bool:
+    """Whether the case moves on by itself: something runs, or will be compared."""
+    running = case.collections.filter(state=Collection.State.RUNNING).exists()
+    return running or case.compare_when_done or case.comparisons.filter(state__in=["queued", "running"]).exists()

@@ -23,7 +23,7 @@ from webapp.presenting import page_of
 from webapp.probing import live
 
 # While the case is blinded, these show models by name.
-NAMING = ("items", "control")
+NAMING = ("items", "control", "facts")
 
 
 def case_list(request: HttpRequest) -> HttpResponse:
