@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from forensics.evaluation.propositions import filled
 from webapp import presenting
 
 register = template.Library()
@@ -71,6 +72,13 @@ def sort_aria(now: str, key: str) -> SafeString:
 def words(text: str) -> list[str]:
     """The words of a text."""
     return text.split()
+
+
+@register.filter
+def plainly(statement: str) -> str:
+    """A proposition's statement about no pair in particular."""
+    told = filled(statement, "the questioned model", "the reference model")
+    return told[:1].upper() + told[1:]
 
 
 @register.filter

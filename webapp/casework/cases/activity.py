@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
+from webapp import presenting
 from webapp.casework.cases.blinding import Mask
 from webapp.casework.models import Case
 from webapp.custody.access import entries_for
@@ -21,7 +22,15 @@ def entries(case: Case, user: Any) -> QuerySet[Entry]:
 
 def shown(found: Any, mask: Mask) -> list[dict[str, Any]]:
     """Entries as rows; while the case is blinded, codes stand for names in what they tell."""
-    return [{"entry": entry, "detail": mask.detail(entry.detail), "told": _told(entry, mask)} for entry in found]
+    return [
+        {
+            "entry": entry,
+            "act": presenting.state(entry.action)["title"],
+            "told": _told(entry, mask),
+            "detail": mask.detail(entry.detail),
+        }
+        for entry in found
+    ]
 
 
 def _told(entry: Entry, mask: Mask) -> str:

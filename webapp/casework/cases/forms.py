@@ -188,7 +188,11 @@ def choosable(case: Case, user: Any) -> Any:
 class ItemsForm(ReasonForm):
     """Models in one role."""
 
-    role = forms.ChoiceField(label="As", choices=[c for c in Item.Role.choices if c[0] != Item.Role.CONTROL])
+    role = forms.ChoiceField(
+        label="As", choices=Item.Role.choices,
+        help_text="Background models have no known tie to the others. Known relatives, and models of controls, are"
+        " also compared, and are neither.",
+    )  # fmt: skip
     models = forms.ModelMultipleChoiceField(
         label="Models", queryset=Model.objects.none(), widget=forms.CheckboxSelectMultiple,
         error_messages={"required": "Choose at least one model."},
@@ -315,7 +319,9 @@ class PersonForm(CaseForm):
     """Somebody's role in this case."""
 
     person = forms.CharField(label="User name", max_length=150, widget=forms.TextInput(attrs={"autocomplete": "off"}))
-    role = forms.ChoiceField(label="Role here", choices=[*Role.choices, ("", "None of their own")], required=False)
+    role = forms.ChoiceField(
+        label="Role here", choices=[*Role.choices, ("", "None of their own")], required=False, initial=Role.REVIEWER
+    )
 
     def clean_person(self) -> User:
         """The account of that name, of somebody who sees the case."""

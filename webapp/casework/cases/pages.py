@@ -30,10 +30,9 @@ LATEST = 8
 def overview(case: Case, mask: Mask, request: HttpRequest) -> Shown:
     """The question, the headline of each pair, what stands against it, notes and the latest entries of the log."""
     found = findings(case, mask)
-    against = contrary(case, found, mask)
     return {
         "heads": [row for row in found.rows if row.hd.key == "independent-training"], "found": found,
-        "contrary_counts": [(title, sum(c.rule == rule for c in against)) for rule, title in RULES.items()],
+        "contrary_count": len(contrary(case, found, mask)),
         "notes": [{"note": note, "text": mask.text(note.text)} for note in case.notes.select_related("by")[:50]],
         "latest": activity.shown(activity.entries(case, request.user)[:LATEST], mask),
         "missing_controls": plans.missing_controls(case), "counts": _counts(case),

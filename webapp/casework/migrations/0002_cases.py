@@ -189,7 +189,7 @@ class Migration(migrations.Migration):
                             ("questioned", "Questioned"),
                             ("reference", "Reference"),
                             ("background", "Background"),
-                            ("control", "Control only"),
+                            ("control", "Also compared"),
                         ],
                         max_length=16,
                     ),

@@ -48,7 +48,7 @@ class Item(_Withdrawable):
         QUESTIONED = "questioned", "Questioned"
         REFERENCE = "reference", "Reference"
         BACKGROUND = "background", "Background"
-        CONTROL = "control", "Control only"
+        CONTROL = "control", "Also compared"
 
     case = models.ForeignKey(Case, models.CASCADE, related_name="items")
     model = models.ForeignKey(Model, models.PROTECT, related_name="items")
