@@ -19,6 +19,7 @@ from forensics.lineage.records import Comparison as Result
 from forensics.records import Relation
 from forensics.tables import safe_cell
 from webapp import presenting
+from webapp.accounts.access import may_work
 from webapp.casework import access, drilldown, queries, reading, services
 from webapp.casework.differences import sides
 from webapp.casework.forms import CompareForm
@@ -43,7 +44,8 @@ def start(request: HttpRequest) -> HttpResponse:
     """Choose a suite, then two or more of the models that have answered it."""
     suites = [s for s in listing.suites(request.user) if s.models]
     suite = next((s for s in suites if str(s.pk) == request.GET.get("suite")), _most_answered(suites))
-    models = probing.models_with_responses(suite, models_for(request.user)) if suite else []
+    answered = probing.models_with_responses(suite, models_for(request.user)) if suite else []
+    models = [model for model in answered if may_work(request.user, model.team_id)]
     form = CompareForm(request.POST or None, models=models)
     if request.method == "POST" and suite and form.is_valid():
         try:

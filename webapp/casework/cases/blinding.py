@@ -18,7 +18,7 @@ class Mask:
         self._codes = {item.model.name: item.label for item in items if item.withdrawn_at}
         self._codes |= {item.model.name: item.label for item in items if not item.withdrawn_at}
         longest = sorted(map(re.escape, self._codes), key=len, reverse=True)
-        self._names = re.compile("|".join(longest)) if self.on and longest else None
+        self._names = re.compile(rf"(?<!\w)(?:{'|'.join(longest)})(?!\w)") if self.on and longest else None
 
     def item(self, item: Item) -> str:
         """An item's name or code."""
