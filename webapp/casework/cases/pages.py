@@ -114,18 +114,18 @@ def work(case: Case, mask: Mask, _: HttpRequest) -> Shown:
         "rows": rows, "total": live.total(rows) if rows else None, "comparisons": comparisons,
         "left": [mask.name(model.name) for model in runs.uncollected(case)] if case.suite else [],
         "follow": follow(case, rows), "error": mask.text(case.compare_error),
-        "can_compare": case.is_frozen and len(rows) > 1 and all(_is_done(row) for row in rows),
+        "can_compare": case.is_frozen and len(rows) > 1 and not any(_is_open(row) for row in rows),
     }  # fmt: skip
 
 
-def _is_done(row: Shown) -> bool:
-    return bool(row["collection"].state == Collection.State.DONE)
+def _is_open(row: Shown) -> bool:
+    return row["collection"].state in runs.OPEN
 
 
 def follow(case: Case, rows: list[Shown]) -> bool:
     """Whether something of the case will move by itself."""
     running = any(row["collection"].state == Collection.State.RUNNING for row in rows)
-    waits = case.compare_when_done and rows and all(_is_done(row) for row in rows)
+    waits = case.compare_when_done and rows and not any(_is_open(row) for row in rows)
     return bool(running or waits or case.comparisons.filter(state__in=["queued", "running"]).exists())
 
 

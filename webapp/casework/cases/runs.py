@@ -21,6 +21,8 @@ from webapp.probing.services import NO_LIMITS, Plan
 
 logger = logging.getLogger(__name__)
 
+OPEN = (Collection.State.RUNNING, Collection.State.PAUSED)
+
 
 @dataclass(frozen=True, slots=True)
 class Started:
@@ -102,8 +104,10 @@ def adopt(case: Case, comparison: Comparison, *, user: Any = None) -> None:
 def start_due() -> list[Comparison]:
     """The comparisons of all cases that waited for their collections and can start now. For the reconciler."""
     waiting = Case.objects.filter(compare_when_done=True).exclude(state=Case.State.CLOSED)
-    open_runs = Collection.objects.exclude(state=Collection.State.DONE)
-    due = waiting.exclude(collections__in=open_runs).select_related("suite", "created_by")
+    # A collection that failed does not hold the others up for ever: the comparison is tried, and names who is missing.
+    due = waiting.exclude(collections__in=Collection.objects.filter(state__in=OPEN)).select_related(
+        "suite", "created_by"
+    )
     return [comparison for case in due if (comparison := _start(case)) is not None]
 
 

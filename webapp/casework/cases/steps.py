@@ -27,7 +27,7 @@ def steps(case: Case) -> list[Step]:
     items = {item.role for item in standing(case)["items"]}
     said = "H" not in "".join(lacks)
     left = bool(runs.uncollected(case)) if case.is_frozen else True
-    open_runs = case.collections.exclude(state=Collection.State.DONE).exists()
+    open_runs = case.collections.filter(state__in=runs.OPEN).exists()
     compared = case.comparisons.filter(state=Comparison.State.DONE).exists()
     return [
         Step("Question", "overview", True, "", ""),
