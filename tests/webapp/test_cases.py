@@ -263,12 +263,16 @@ def test_a_blinded_case_names_no_model_on_any_page_until_it_is_unblinded_which_i
         services.blind(Case.objects.get(pk=case.pk))
 
 
-def test_a_proposition_set_after_unblinding_is_a_deviation_that_says_the_names_were_known(case: Case) -> None:
-    plans.freeze(case)
+def test_a_proposition_set_after_unblinding_is_a_deviation_whether_or_not_the_plan_is_frozen(
+    case: Case, page: Client
+) -> None:
     services.blind(case)
     services.unblind(case, "needed")
-    contents.add_alternative(case, "same-base", reason="the names suggest it")
-    assert Deviation.objects.get().unblinded
+    refused = do(page, case, "alternative", key="same-base", level="source")
+    assert (refused.status_code, "reason" in refused.context["failed"].errors) == (422, True)
+    do(page, case, "alternative", key="same-base", level="source", reason="the names suggest it")
+    contents.choose_suite(case, stored_suite(4, name="other"))
+    assert [(d.what, d.unblinded) for d in Deviation.objects.all()] == [("propositions", True)]
 
 
 @pytest.mark.parametrize("act", [name for name, act in ACTS.items() if act.form.__name__ != "EmptyForm"])

@@ -11,7 +11,7 @@ from django.db.models import Q
 from forensics.evaluation.propositions import LEVELS, alternatives, hypotheses
 from webapp.accounts.access import home_team, roles_of
 from webapp.accounts.models import WORKING, Role, Team
-from webapp.casework.cases.recording import SUBJECTS
+from webapp.casework.cases.recording import SUBJECTS, needs_reason
 from webapp.casework.models import Case, Control, Item, Verdict
 from webapp.catalogue.access import models_for
 from webapp.catalogue.models import Model
@@ -55,12 +55,14 @@ class OpenForm(forms.Form):
 
 
 class CaseForm(forms.Form):
-    """A form of one case, for one person."""
+    """A form of one case, for one person. `what` of the plan it changes, if anything."""
+
+    what = ""
 
     def __init__(self, data: Any = None, files: Any = None, *, case: Case, user: Any, **more: Any) -> None:
         super().__init__(data, files, **more)
         self.case, self.user = case, user
-        if "reason" in self.fields and not case.is_frozen:
+        if "reason" in self.fields and not needs_reason(case, self.what):
             del self.fields["reason"]
 
 
@@ -68,8 +70,9 @@ class ReasonForm(CaseForm):
     """Something that is a deviation once the plan is frozen."""
 
     reason = forms.CharField(
-        label="Reason", widget=_lines(2), error_messages={"required": "The plan is frozen: a change needs its reason."},
-        help_text="The plan is frozen: this is logged as a deviation from it, and what was planned is kept.",
+        label="Reason", widget=_lines(2),
+        error_messages={"required": "The plan is frozen, or the names were shown: a change needs its reason."},
+        help_text="This is logged as a deviation from the plan, and what was planned is kept.",
     )  # fmt: skip
 
 
@@ -107,6 +110,7 @@ def _person(name: str, case: Case) -> User:
 class HypothesisForm(ReasonForm):
     """Another Hp."""
 
+    what = "propositions"
     relation = forms.ChoiceField(
         label="Hp claims", choices=lambda: [(h.relation, h.title) for h in hypotheses().values()]
     )
@@ -121,6 +125,7 @@ class HypothesisForm(ReasonForm):
 class AlternativeForm(ReasonForm):
     """One more Hd from the list, or other words for one."""
 
+    what = "propositions"
     key = forms.ChoiceField(label="Hd", choices=lambda: [(a.key, a.title) for a in alternatives().values()])
     statement = forms.CharField(
         label="In these words", required=False, widget=_lines(2), help_text="Empty: the words of the list."
@@ -150,7 +155,7 @@ class RowForm(ReasonForm):
 class WithdrawAlternativeForm(RowForm):
     """Withdraw an Hd."""
 
-    rows = "propositions"
+    rows = what = "propositions"
 
 
 class WithdrawItemForm(RowForm):

@@ -26,6 +26,11 @@ def require_open(case: Case) -> None:
         raise BadInput("the case is closed and nothing was changed; an owner can open it again")
 
 
+def needs_reason(case: Case, what: str) -> bool:
+    """Whether a change of this is a deviation: once the plan is frozen, and for propositions once names were shown."""
+    return case.is_frozen or (what == "propositions" and case.unblinded_at is not None)
+
+
 def change(
     case: Case,
     what: str,
@@ -37,15 +42,16 @@ def change(
     before: Any = None,
     after: Any = None,
 ) -> Deviation | None:
-    """Write a change of the plan's subjects down; a deviation where the plan is frozen, which then needs a reason.
+    """Write a change of the plan's subjects down; a deviation where it is one, which needs a reason.
 
     Call it inside the transaction that makes the change. Raises BadInput without a reason, or where the case is closed.
     """
     require_open(case)
     deviation = None
-    if case.is_frozen:
+    if needs_reason(case, what):
         if not reason.strip():
-            raise BadInput("the plan is frozen: give the reason, and the change is logged as a deviation from it")
+            why = "the plan is frozen" if case.is_frozen else "the names were shown"
+            raise BadInput(f"{why}: give the reason, and the change is logged as a deviation")
         deviation = _deviation(case, what=what, told=told, reason=reason.strip(), before=before, after=after, by=user)
     detail = {"told": told, "before": before, "after": after}
     if deviation:
