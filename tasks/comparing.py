@@ -78,5 +78,6 @@ def _finish(comparison: Comparison, result: Result) -> None:
             # Inside the transaction: the row says done only if the folder is in its place.
             shutil.rmtree(comparison.folder, ignore_errors=True)
             draft.rename(comparison.folder)
-            custody.append(actor=None, action="comparison-done", subject=comparison.pk, models=len(result.models))
+            team, models = comparison.team_id, len(result.models)
+            custody.append(actor=None, action="comparison-done", subject=comparison.pk, team=team, models=models)
     shutil.rmtree(draft, ignore_errors=True)

@@ -105,5 +105,9 @@ def note_identities(collection: Collection, replies: Iterable[Reply]) -> None:
     Collection.objects.filter(pk=collection.pk).update(identities=collection.identities)
     if len(known) > 1:
         custody.append(
-            actor=None, action="collection-model-changed", subject=collection.pk, identities=collection.identities
+            actor=None,
+            action="collection-model-changed",
+            subject=collection.pk,
+            team=collection.model.team_id,
+            identities=collection.identities,
         )

@@ -64,4 +64,5 @@ def _finish(explanation: Explanation, told: Told) -> None:
             # Inside the transaction: the row says done only if the file is in its place.
             write(told, explanation.path)
             models = [explanation.model_a, explanation.model_b]
-            custody.append(actor=None, action="explanation-done", subject=explanation.comparison_id, models=models)
+            told_of, team = explanation.comparison_id, explanation.comparison.team_id
+            custody.append(actor=None, action="explanation-done", subject=told_of, team=team, models=models)

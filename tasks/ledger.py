@@ -236,6 +236,7 @@ def finish(collection: Collection) -> bool:
                 actor=None,
                 action="collection-done",
                 subject=collection.pk,
+                team=collection.model.team_id,
                 model=collection.model.name,
                 suite_hash=collection.suite.suite_hash,
                 counts=counts,

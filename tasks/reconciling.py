@@ -13,6 +13,7 @@ from tasks.app import app
 from tasks.takeover import take_over
 from webapp import dispatch
 from webapp.casework import services as casework
+from webapp.casework.cases import runs
 from webapp.casework.models import Comparison
 from webapp.explaining import services as explaining
 from webapp.explaining.models import Explanation
@@ -25,13 +26,18 @@ log = logging.getLogger(__name__)
 @app.task(name=dispatch.RECONCILE)
 def reconcile() -> None:
     """Send work again that nobody has been seen working on for a lease's time, collections and what is computed, and
-    at once for collections whose worker is known to have died on this machine."""
+    at once for collections whose worker is known to have died on this machine.
+
+    What waited for others to end is begun: a case's comparison once all of its collections have.
+    """
     for collection in take_over():
         if collection.state == Collection.State.RUNNING:
             probing.send_work(collection, priority=dispatch.GO_ON)
     for collection in silent_collections():
         log.info("collection %s has been silent: sent again", collection.pk)
         probing.send_work(collection, priority=dispatch.GO_ON)
+    for comparison in runs.start_due():
+        log.info("every collection of case %s is done: comparison %s", comparison.case, comparison.pk)
     for comparison in work.silent(Comparison.objects.all()):
         log.info("comparison %s has been silent: sent again", comparison.pk)
         casework.send_work(comparison)

@@ -14,6 +14,7 @@ from forensics.records import Outcome
 # tone -> the style of a state; a tone always comes with the word, never alone.
 TONES = {
     "running": "run", "queued": "run", "done": "good", "failed": "bad", "paused": "warn", "cancelled": "warn",
+    "closed": "good", "ready": "good", "blocked": "bad", "passed": "good", "not determined": "warn", "not run": "warn",
     Outcome.COMPLETED.value: "good", Outcome.TRUNCATED.value: "good", Outcome.EMPTY.value: "warn",
     Outcome.FILTERED.value: "warn", Outcome.REFUSED_BY_POLICY.value: "warn", Outcome.THROTTLED.value: "warn",
     Outcome.MALFORMED.value: "bad", Outcome.TIMED_OUT.value: "bad",

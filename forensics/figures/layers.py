@@ -3,31 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from forensics.figures import _style as style
 from forensics.figures import _validation as shared
-from forensics.records import Declaration
+from forensics.records import Declaration, LayerEvidence
 
 RARE = -3.0
 """log10 of the p from which the reading counts a layer as matched beyond chance."""
-
-
-class LayerMatch(Protocol):
-    """One layer of two models' weights. statistic: larger is more alike, None where nothing was matched; log10_p: of a
-    match as good by chance, at most 0, None where it is not estimable."""
-
-    @property
-    def layer(self) -> str:
-        """Its name."""
-
-    @property
-    def statistic(self) -> float | None:
-        """How alike the two are there."""
-
-    @property
-    def log10_p(self) -> float | None:
-        """log10 of the p-value."""
 
 
 class Layers:
@@ -41,7 +24,7 @@ class Layers:
         limitations=("A model without its weights at hand has nothing to match.",),
     )
 
-    def data(self, result: Sequence[LayerMatch]) -> dict[str, Any]:
+    def data(self, result: Sequence[LayerEvidence]) -> dict[str, Any]:
         """Layers in the order given; `empty` where there are none, and then it says so."""
         rows = [[m.layer, _number(m.statistic, "match"), _number(m.log10_p, "p-value")] for m in result]
         return {

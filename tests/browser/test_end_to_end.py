@@ -132,3 +132,54 @@ def test_a_zoo_is_registered_probed_compared_and_read_down_to_two_replies(
     tab.open("/custody/")
     expect(page.get_by_text("The chain holds")).to_be_visible()
     assert (tab.errors, tab.refused()) == ([], [])
+
+
+def test_a_model_is_investigated_from_a_question_to_a_finding_in_one_path(installation: str, visit: Opener) -> None:
+    """On the models that were registered and answered above; the comparison starts by itself, in a real worker."""
+    tab = visit(installation)
+    tab.sign_in()
+    page = tab.page
+
+    page.click("main >> text=Investigate a model")
+    page.fill("[name=title]", "Is the permuted one a copy?")
+    page.fill("[name=question]", "Was alder-chat-permuted made from alder-chat?")
+    page.click("text=Open the case")
+    expect(page.get_by_text("Case 20")).to_be_visible()
+    tab.shoot("case-1-propositions")
+    page.click(".steps >> text=Choose models")
+    roles = {"questioned": ["alder-chat-permuted"], "reference": ["alder-chat"], "background": list(MEMBERS[5:])}
+    for role, names in roles.items():
+        page.select_option("#id_items_role", role)
+        for name in names:
+            page.get_by_label(name, exact=True).check()
+        page.click("button:text-is('Add them')")
+        page.wait_for_selector(f"text={len(names)} model")
+        if role != "background" and not page.locator("#id_items_role").is_visible():
+            page.click("summary:has-text('Add models')")
+    page.click("summary:has-text('Add a control')")
+    page.select_option("#id_control_kind", "negative")
+    page.select_option("#id_control_first", label="birch")
+    page.select_option("#id_control_second", label="cedar")
+    page.click("button:text-is('Set the control')")
+    tab.shoot("case-2-models")
+
+    page.click(".steps >> text=Plan it")
+    page.select_option("#id_suite_suite", label="core 1")
+    page.click("text=Choose this suite")
+    expect(page.get_by_text("All, one after another")).to_be_visible()
+    tab.shoot("case-3-plan")
+    page.click("text=Freeze the plan")
+    page.check("[name=reuse]")
+    page.click("button:text-is('Start')")
+    expect(page.get_by_text("stored response sets taken")).to_be_visible()
+    tab.shoot("case-4-runs")
+    read = page.get_by_text("Read the finding")
+    expect(read).to_be_visible(timeout=2 * MINUTES)
+    read.click()
+    finding = page.locator(".finding").first
+    expect(finding).to_contain_text("times more probable if alder-chat-permuted descends from alder-chat")
+    expect(page.locator(".said").first).to_contain_text("within the bound")
+    tab.shoot("case-5-finding")
+    tab.open("/")
+    tab.shoot("case-6-home")
+    assert (tab.errors, tab.refused()) == ([], [])

@@ -24,6 +24,16 @@ def test_an_untouched_log_verifies(log: list[Entry]) -> None:
     assert verify(log[1].entry_hash).intact
 
 
+def test_the_end_of_a_long_chain_is_recomputed_alone_and_says_so(log: list[Entry]) -> None:
+    found = verify(last=2)
+    assert (found.intact, found.whole, found.entries, found.checked) == (True, False, 4, 2)
+    Entry.objects.filter(sequence=1).update(detail={})
+    assert verify(last=2).intact
+    assert not verify().intact
+    Entry.objects.filter(sequence=3).update(detail={})
+    assert verify(last=2).problems == ("entry 3 was changed after it was written",)
+
+
 def test_an_edited_entry_is_named(log: list[Entry]) -> None:
     Entry.objects.filter(sequence=2).update(detail={"number": 9, "word": "ü"})
     assert verify().problems == ("entry 2 was changed after it was written",)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,8 +11,14 @@ import pytest
 from forensics.lineage.records import PROPOSITIONS, Comparison
 from forensics.records import Relation
 from forensics.zoo.members import clear_cases, kinship, members
-from webapp.operations import findings
+from tests.helpers.making import stored_suite
+from tests.helpers.people import person
+from webapp.casework.cases.plans import missing_controls
+from webapp.casework.models import Comparison as Stored
+from webapp.catalogue.models import Model
+from webapp.operations import demo_case, findings
 from webapp.operations.progress import Progress
+from webapp.probing.models import Collection
 
 NAMES = tuple(sorted(members()))
 
@@ -119,3 +126,33 @@ def test_progress_on_a_terminal_is_one_line_that_changes() -> None:
     assert terminal.getvalue().count("\n") == 3
     assert "\r\033[K" in terminal.getvalue()
     assert "of 2" not in pipe.getvalue()
+
+
+@pytest.mark.django_db
+def test_the_demonstrations_case_is_planned_before_anything_is_acquired_and_is_made_once(tmp_path: Path) -> None:
+    suite = stored_suite(1)
+    models = {name: Model.objects.create(name=name, adapter="huggingface", location=str(tmp_path)) for name in NAMES}
+    user = person("demo")
+    case = demo_case.prepare(models, suite, user=user)
+    assert (case.is_frozen, case.collections.count(), missing_controls(case)) == (True, 0, [])
+    assert {item.model.name for item in case.items.filter(role="questioned")} == {
+        "alder-chat-pruned", "sprig", "cedar-cyra",
+    }  # fmt: skip
+    assert case.items.count() == len(NAMES)
+    assert demo_case.prepare(models, suite, user=user) == case
+    comparison = Stored.objects.create(title="The zoo", suite=suite)
+    comparison.collections.add(Collection.objects.create(model=models["sprig"], suite=suite))
+    for _ in range(2):
+        demo_case.conclude(case, comparison, user=user)
+    assert (case.comparisons.get(), case.collections.count()) == (comparison, 1)
+
+
+def test_every_questioned_model_and_control_of_the_demonstrations_case_is_a_clear_one_of_the_zoo() -> None:
+    clear = {frozenset((c.model_a, c.model_b)): c.relation for c in clear_cases()}
+    (reference,) = demo_case.ITEMS["reference"]
+    relations = [clear[frozenset((name, reference))] for name in demo_case.ITEMS["questioned"]]
+    assert relations == [Relation.DERIVED, Relation.DISTILLED, Relation.UNRELATED]
+    controls = {kind: clear[frozenset((a, b))] for kind, a, b, _ in demo_case.CONTROLS}
+    assert controls == {
+        "positive": Relation.DERIVED, "negative": Relation.UNRELATED, "same": Relation.SAME,
+    }  # fmt: skip

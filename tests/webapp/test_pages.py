@@ -11,7 +11,6 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
-from django.urls import get_resolver
 
 from tests.helpers.making import stored_suite
 from webapp.casework.differences import sides
@@ -20,52 +19,12 @@ from webapp.custody.models import Entry
 from webapp.probing.models import Collection, Completion
 
 pytestmark = pytest.mark.django_db
-OPEN = ("sign-in", "sign-out", "home")
-NOBODY = "00000000-0000-4000-8000-000000000000"
-PARTS = {"collection_id": NOBODY, "model_id": NOBODY, "suite_id": NOBODY, "comparison_id": NOBODY, "completion_id": 1,
-         "name": "heatmap", "act": "pause", "attempt_id": 1, "part": "raw", "number": 1, "slug": "lr"}  # fmt: skip
 
 
 @pytest.fixture
 def analyst(client: Client) -> Client:
     client.force_login(User.objects.create_user("analyst"))
     return client
-
-
-def addresses() -> list[tuple[str, str]]:
-    """Every named address, with ids of nothing in it."""
-    found = []
-
-    def walk(resolver: Any, prefix: str, namespace: str) -> None:
-        for pattern in resolver.url_patterns:
-            route = prefix + str(pattern.pattern)
-            if hasattr(pattern, "url_patterns"):
-                walk(pattern, route, f"{pattern.namespace}:" if pattern.namespace else namespace)
-            else:
-                for name in pattern.pattern.converters:
-                    kind = type(pattern.pattern.converters[name]).__name__.removesuffix("Converter").lower()
-                    route = route.replace(f"<{kind}:{name}>", str(PARTS[name])).replace("<str:", "<string:")
-                    route = route.replace(f"<string:{name}>", str(PARTS[name]))
-                found.append((f"{namespace}{pattern.name}", f"/{route}"))
-
-    walk(get_resolver(), "", "")
-    return found
-
-
-@pytest.mark.parametrize(("name", "path"), addresses())
-def test_a_stranger_is_sent_to_sign_in_from_every_page(client: Client, name: str, path: str) -> None:
-    if name == "sign-in":
-        assert client.get(path).status_code == 200
-        return
-    for answer in (client.get(path), client.post(path)):
-        assert answer.status_code == 302 or name == "sign-out"
-        assert name in OPEN or answer["Location"].startswith("/sign-in/?next=")
-
-
-@pytest.mark.parametrize(("name", "path"), [a for a in addresses() if NOBODY in a[1] or "/1/" in a[1]])
-def test_an_object_that_is_not_there_is_a_plain_404(analyst: Client, name: str, path: str) -> None:
-    answer = analyst.get(path)
-    assert answer.status_code in (404, 405), name
 
 
 def transcripts(*rows: dict[str, Any]) -> SimpleUploadedFile:

@@ -17,10 +17,12 @@ from forensics.lineage.records import PROPOSITIONS
 from forensics.lineage.records import Comparison as Result
 from forensics.records import Relation
 from webapp import drawing, presenting
+from webapp.accounts.access import may_work
 from webapp.casework import access, drilldown, queries, reading, services
 from webapp.casework.differences import sides
 from webapp.casework.forms import CompareForm
 from webapp.casework.models import Comparison
+from webapp.catalogue.access import models_for
 from webapp.presenting import choice, page_of
 from webapp.probing import listing
 from webapp.probing import queries as probing
@@ -42,7 +44,8 @@ def start(request: HttpRequest) -> HttpResponse:
     """Choose a suite, then two or more of the models that have answered it."""
     suites = [s for s in listing.suites(request.user) if s.models]
     suite = next((s for s in suites if str(s.pk) == request.GET.get("suite")), _most_answered(suites))
-    models = probing.models_with_responses(suite) if suite else []
+    answered = probing.models_with_responses(suite, models_for(request.user)) if suite else []
+    models = [model for model in answered if may_work(request.user, model.team_id)]
     form = CompareForm(request.POST or None, models=models)
     if request.method == "POST" and suite and form.is_valid():
         try:
@@ -160,7 +163,7 @@ def progress_json(request: HttpRequest, comparison_id: object) -> JsonResponse:
 @require_POST
 def retry(request: HttpRequest, comparison_id: object) -> HttpResponse:
     """Queue a failed comparison again."""
-    comparison = access.comparison_or_404(request.user, comparison_id)
+    comparison = access.comparison_to_change(request.user, comparison_id)
     if not services.retry(comparison, user=request.user):
         messages.warning(request, f"This comparison is {comparison.state}: only a failed one can be tried again.")
     return redirect("casework:comparison", comparison.pk)

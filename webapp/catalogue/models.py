@@ -41,6 +41,9 @@ class Model(models.Model):
     """A language model: a weights folder, an endpoint, or recorded transcripts."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    team = models.ForeignKey(
+        "accounts.Team", models.PROTECT, null=True, blank=True, related_name="+", help_text="Empty: shared"
+    )
     name = models.CharField(max_length=200, unique=True)
     role = models.CharField(max_length=16, choices=Role, default=Role.REFERENCE)
     adapter = models.CharField(max_length=64, choices=adapter_choices)

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from forensics.connection import Report, examine
 from forensics.errors import BadInput
+from webapp.accounts.access import home_team
 from webapp.catalogue import credentials, queries
 from webapp.catalogue.models import Access, Authorisation, Model, Role
 from webapp.custody import services as custody
@@ -62,7 +63,14 @@ def change_endpoint(model: Model, *, base_url: str, remote_name: str, user: Any 
             credentials.erase(model)
         model.check_info.pop(CONNECTION, None)
         model.save()
-        custody.append(actor=user, action="endpoint-changed", subject=model.pk, name=model.name, secret_erased=erased)
+        custody.append(
+            actor=user,
+            action="endpoint-changed",
+            subject=model.pk,
+            team=model.team_id,
+            name=model.name,
+            secret_erased=erased,
+        )
     return model
 
 
@@ -73,7 +81,8 @@ def set_credential(model: Model, secret: str, *, user: Any = None) -> None:
             credentials.seal(model, secret)
         else:
             credentials.erase(model)
-        custody.append(actor=user, action="credential-set" if secret else "credential-erased", subject=model.pk)
+        act = "credential-set" if secret else "credential-erased"
+        custody.append(actor=user, action=act, subject=model.pk, team=model.team_id)
 
 
 def authorise(
@@ -98,7 +107,8 @@ def authorise(
             expires_at=expires_at,
             recorded_by=user,
         )
-        custody.append(actor=user, action="authorised", subject=model.pk, granted_by=granted_by, basis=basis)
+        told = {"granted_by": granted_by, "basis": basis}
+        custody.append(actor=user, action="authorised", subject=model.pk, team=model.team_id, **told)
     return record
 
 
@@ -121,7 +131,8 @@ def test_connection(model: Model, *, user: Any = None) -> Report:
     model.check_info = model.check_info | {CONNECTION: plain | {"at": timezone.now().isoformat(timespec="seconds")}}
     with transaction.atomic():
         model.save(update_fields=["check_info"])
-        custody.append(actor=user, action="connection-tested", subject=model.pk, name=model.name, **plain)
+        told = {"name": model.name} | plain
+        custody.append(actor=user, action="connection-tested", subject=model.pk, team=model.team_id, **told)
     return report
 
 
@@ -133,7 +144,7 @@ def _new(name: str, role: str, user: Any, **fields: Any) -> Model:
         raise BadInput(f"a model called {name!r} is already registered; choose another name")
     if role not in Role.values:
         raise BadInput(f"no role {role!r}; known: {', '.join(Role.values)}")
-    return Model(name=name, role=role, created_by=user, **fields)
+    return Model(name=name, role=role, team_id=home_team(user), created_by=user, **fields)
 
 
 def _store(model: Model, user: Any, *, secret: str = "") -> Model:
@@ -147,6 +158,7 @@ def _store(model: Model, user: Any, *, secret: str = "") -> Model:
             actor=user,
             action="model-registered",
             subject=model.pk,
+            team=model.team_id,
             name=model.name,
             adapter=model.adapter,
             location=model.location,

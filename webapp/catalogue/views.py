@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from forensics.errors import ForensicsError
+from webapp.accounts.access import may_work
 from webapp.catalogue import access, forms, listing, presenting, queries, services
 from webapp.catalogue.models import Role
 from webapp.presenting import choice, page_of
@@ -59,7 +60,8 @@ def _model_page(request: HttpRequest, model_id: object, **bound: object) -> Http
     model = access.model_or_404(request.user, model_id)
     outside = not model.is_recorded and queries.needs_authorisation(model)
     context = {
-        "model": model, "outside": outside, "standing": queries.standing_authorisation(model),
+        "model": model, "may_work": may_work(request.user, model.team_id), "outside": outside,
+        "standing": queries.standing_authorisation(model),
         "has_secret": hasattr(model, "credential"), "authorisation_form": forms.AuthorisationForm(),
         "secret_form": forms.SecretForm(), "connection_calls": queries.connection_calls(model),
         "preset": presenting.preset_title(model), "checked": presenting.checked(model),
@@ -72,7 +74,7 @@ def _model_page(request: HttpRequest, model_id: object, **bound: object) -> Http
 @require_POST
 def authorise(request: HttpRequest, model_id: object) -> HttpResponse:
     """Record who allows probing this endpoint."""
-    model = access.model_or_404(request.user, model_id)
+    model = access.model_to_change(request.user, model_id)
     form = forms.AuthorisationForm(request.POST)
     if not form.is_valid():
         return _model_page(request, model_id, authorisation_form=form)
@@ -84,7 +86,7 @@ def authorise(request: HttpRequest, model_id: object) -> HttpResponse:
 @require_POST
 def test_connection(request: HttpRequest, model_id: object) -> HttpResponse:
     """Send the few calls of a connection test, and show what they found."""
-    model = access.model_or_404(request.user, model_id)
+    model = access.model_to_change(request.user, model_id)
     try:
         services.test_connection(model, user=request.user)
     except ForensicsError as problem:
@@ -95,7 +97,7 @@ def test_connection(request: HttpRequest, model_id: object) -> HttpResponse:
 @require_POST
 def secret(request: HttpRequest, model_id: object) -> HttpResponse:
     """Store or erase an endpoint's secret."""
-    model = access.model_or_404(request.user, model_id)
+    model = access.model_to_change(request.user, model_id)
     form = forms.SecretForm(request.POST)
     if form.is_valid():
         services.set_credential(model, form.cleaned_data["secret"], user=request.user)

@@ -10,7 +10,7 @@ GENESIS = "0" * 64
 
 
 class Entry(models.Model):
-    """One act. `entry_hash` covers its fields and the previous entry's hash."""
+    """One act. `entry_hash` covers its fields and the previous entry's hash, but for `team`, which is no evidence."""
 
     sequence = models.PositiveBigIntegerField(primary_key=True)
     at = models.DateTimeField()
@@ -20,10 +20,14 @@ class Entry(models.Model):
     detail = models.JSONField(default=dict, blank=True)
     previous_hash = models.CharField(max_length=64)
     entry_hash = models.CharField(max_length=64, unique=True)
+    team = models.ForeignKey(
+        "accounts.Team", models.PROTECT, null=True, blank=True, related_name="+", help_text="Who reads it; not hashed"
+    )
 
     class Meta:
         ordering = ["sequence"]
         verbose_name_plural = "entries"
+        indexes = [models.Index(fields=["subject"], name="entry_by_subject")]
 
     def __str__(self) -> str:
         return f"{self.sequence} {self.action} {self.subject}"

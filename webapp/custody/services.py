@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -14,10 +15,11 @@ from webapp.custody.models import GENESIS, Entry
 CHAIN_LOCK = 0x46494C49
 
 
-def append(*, actor: object, action: str, subject: object, **detail: Any) -> Entry:
+def append(*, actor: object, action: str, subject: object, team: UUID | None = None, **detail: Any) -> Entry:
     """The new head of the chain, written in the caller's transaction or in one of its own. Call it last in a long one.
 
-    `detail` is JSON and must hold no secret. `actor` may be a user, None (a worker) or a name.
+    `detail` is JSON and must hold no secret. `actor` may be a user, None (a worker) or a name. `team`: the id of
+    the team that alone may read it; None: everybody who signs in.
     """
     with transaction.atomic():
         if connection.vendor == "postgresql":
@@ -30,6 +32,7 @@ def append(*, actor: object, action: str, subject: object, **detail: Any) -> Ent
             actor=str(actor or "system"),
             action=action,
             subject=str(subject)[:300],
+            team_id=team,
             detail=detail,
             previous_hash=head.entry_hash if head else GENESIS,
         )

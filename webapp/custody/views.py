@@ -13,8 +13,10 @@ from webapp.presenting import page_of
 def log(request: HttpRequest) -> HttpResponse:
     """Whether the chain holds, or where it breaks, and its entries, the newest first."""
     wanted = {name: request.GET.get(name, "").strip() for name in ("q", "action", "head")}
-    found = entries(words=wanted["q"], action=wanted["action"])
+    found = entries(request.user, words=wanted["q"], action=wanted["action"])
+    last = None if wanted["head"] or request.GET.get("whole") else queries.RECENT
     context = wanted | {
-        "verification": queries.verify(wanted["head"]), "page": page_of(request, found), "actions": actions(),
+        "verification": queries.verify(wanted["head"], last=last), "page": page_of(request, found),
+        "actions": actions(request.user),
     }  # fmt: skip
     return render(request, "custody/log.html", context)

@@ -14,7 +14,15 @@ Pair = tuple[str, str]
 
 def finished_or_404(user: Any, comparison_id: object) -> Comparison:
     """The comparison, or Http404 where it is absent, hidden, or has no result yet."""
-    comparison = access.comparison_or_404(user, comparison_id)
+    return _finished(access.comparison_or_404(user, comparison_id))
+
+
+def finished_to_change(user: Any, comparison_id: object) -> Comparison:
+    """The same; PermissionDenied for those who may only read it."""
+    return _finished(access.comparison_to_change(user, comparison_id))
+
+
+def _finished(comparison: Comparison) -> Comparison:
     if comparison.state != Comparison.State.DONE:
         raise Http404("this comparison has no result yet")
     return comparison

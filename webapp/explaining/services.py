@@ -36,6 +36,7 @@ def ask(comparison: Comparison, pair: tuple[str, str], *, user: Any = None) -> E
                 actor=user,
                 action="explanation-asked",
                 subject=comparison.pk,
+                team=comparison.team_id,
                 models=[first, second],
                 explanation=str(found.pk),
             )

@@ -99,7 +99,7 @@ def progress_json(request: HttpRequest, comparison_id: object) -> JsonResponse:
 @require_POST
 def ask(request: HttpRequest, comparison_id: object) -> HttpResponse:
     """Have a pair taken apart by a worker, unless that was done."""
-    comparison = access.finished_or_404(request.user, comparison_id)
+    comparison = access.finished_to_change(request.user, comparison_id)
     pair = access.pair_or_404(comparison, request.GET.get("a", ""), request.GET.get("b", ""))
     services.ask(comparison, pair, user=request.user)
     return redirect(f"{reverse('explaining:why', args=[comparison.pk])}?{request.GET.urlencode()}#parts")

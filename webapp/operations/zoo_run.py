@@ -40,9 +40,13 @@ def _free_name(name: str, folder: Path) -> str:
     return f"{name} ({folder.name[:6]})" if Model.objects.filter(name=name).exists() else name
 
 
-def collect(models: Sequence[Model], *, fresh: bool, wait: Wait, moving: Moving) -> tuple[Suite, int]:
-    """The suite, and how many models had to be probed now. With `fresh` all are, whatever is stored."""
-    suite = probing.register_suite(load_suite(SUITE))
+def stored_suite() -> Suite:
+    """The suite that the zoo answers."""
+    return probing.register_suite(load_suite(SUITE))
+
+
+def collect(models: Sequence[Model], suite: Suite, *, fresh: bool, wait: Wait, moving: Moving) -> int:
+    """How many models had to be probed now. With `fresh` all are, whatever is stored."""
     started = []
     for model in models:
         if fresh or probing_queries.latest_done(model, suite) is None:
@@ -62,7 +66,7 @@ def collect(models: Sequence[Model], *, fresh: bool, wait: Wait, moving: Moving)
 
     if started:
         wait(finished, "the collections")
-    return suite, len(started)
+    return len(started)
 
 
 def _open_collection(model: Model, suite: Suite) -> Collection | None:

@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 
+from webapp.accounts.access import require_work
 from webapp.catalogue.access import models_for
 from webapp.probing.models import Attempt, Collection, Completion, Suite
 
@@ -29,6 +30,13 @@ def collections_for(user: Any) -> QuerySet[Collection]:
 def collection_or_404(user: Any, collection_id: object) -> Collection:
     """The collection, or Http404 whether it is absent or hidden."""
     return get_object_or_404(collections_for(user), pk=collection_id)
+
+
+def collection_to_change(user: Any, collection_id: object) -> Collection:
+    """The collection; Http404 where it is absent or hidden, PermissionDenied for those who may only read it."""
+    collection = collection_or_404(user, collection_id)
+    require_work(user, collection.model.team_id)
+    return collection
 
 
 def completion_or_404(user: Any, completion_id: object) -> Completion:

@@ -20,6 +20,7 @@ from forensics.errors import BadInput, CorpusError
 from forensics.provenance import sha256_json
 from forensics.records import GenerationConfig, Prompt, ResponseSet
 from forensics.transcripts import read_responses
+from webapp.accounts.access import home_team, may_work
 from webapp.catalogue.models import Model, Role
 from webapp.custody import services as custody
 from webapp.probing import queries, services
@@ -103,9 +104,12 @@ def _recorded_model(name: str, role: str, location: str, user: Any) -> Model:
     """The recorded model of that name, or an unsaved new one; raises BadInput where a live model has the name."""
     model = Model.objects.filter(name=name).first()
     if model is None:
-        return Model(name=name, role=role, adapter="recorded", location=location[:1000], created_by=user)
+        team = home_team(user)
+        return Model(name=name, role=role, adapter="recorded", location=location[:1000], team_id=team, created_by=user)
     if not model.is_recorded:
         raise BadInput(f"{name!r} is the name of a live model; rename that or the recording, nothing was changed")
+    if user is not None and not may_work(user, model.team_id):
+        raise BadInput(f"the name {name!r} is taken; give the recording another one, nothing was changed")
     return model
 
 
@@ -132,6 +136,7 @@ def store(responses: ResponseSet, model: Model, suite: Suite, *, user: Any = Non
             actor=user,
             action="recording-imported",
             subject=collection.pk,
+            team=model.team_id,
             model=model.name,
             suite_hash=suite.suite_hash,
             completions=len(rows),

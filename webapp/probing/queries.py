@@ -189,12 +189,13 @@ def answering_weights(collection: Collection) -> str:
     return str(collection.model.check_info.get("weights_sha256", ""))
 
 
-def latest_done(model: Model, suite: Suite) -> Collection | None:
-    """The collection that speaks for a model on a suite: the one finished last, or None."""
-    return model.collections.filter(suite=suite, state=Collection.State.DONE).order_by("-finished_at").first()
+def latest_done(model: Model, suite: Suite, *, case: Any = None) -> Collection | None:
+    """The collection that speaks for a model on a suite: the one finished last (of a case, where given), or None."""
+    found = model.collections.filter(suite=suite, state=Collection.State.DONE)
+    return (found.filter(cases=case) if case else found).order_by("-finished_at").first()
 
 
-def models_with_responses(suite: Suite) -> list[Model]:
-    """Models that have a finished collection of this suite, by name."""
+def models_with_responses(suite: Suite, models: QuerySet[Model]) -> list[Model]:
+    """Those of the models that have a finished collection of this suite, by name."""
     done = Collection.objects.filter(suite=suite, state=Collection.State.DONE)
-    return list(Model.objects.filter(collections__in=done).distinct().order_by("name"))
+    return list(models.filter(pk__in=done.values("model")).order_by("name"))

@@ -247,4 +247,5 @@ def _move(collection: Collection, was: str, now: str, action: str, user: Any, **
 
 def _log(collection: Collection, action: str, user: Any, **detail: Any) -> None:
     names = {"model": collection.model.name, "suite": str(collection.suite)}
-    custody.append(actor=user, action=action, subject=collection.pk, **names, **detail)
+    team = collection.model.team_id
+    custody.append(actor=user, action=action, subject=collection.pk, team=team, **names, **detail)

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST
 
 from forensics import probes, registry
 from forensics.errors import ForensicsError
+from webapp.accounts.access import may_work
 from webapp.catalogue.access import models_for
 from webapp.catalogue.models import Model
 from webapp.presenting import choice, page_of
@@ -118,7 +119,7 @@ def progress_json(request: HttpRequest) -> JsonResponse:
 
 def start(request: HttpRequest) -> HttpResponse:
     """Choose models, a suite and a budget; what it will use is shown before anything is sent."""
-    models = [m for m in models_for(request.user) if not m.is_recorded]
+    models = [m for m in models_for(request.user) if not m.is_recorded and may_work(request.user, m.team_id)]
     suites = [s for s in listing.suites(request.user) if s.calls]
     form = StartForm(request.POST or None, user=request.user, models=models, suites=suites)
     if request.method == "POST" and form.is_valid() and "estimate" not in request.POST:
@@ -183,7 +184,7 @@ def _collection_page(request: HttpRequest, collection: Collection, form: PlanFor
 @require_POST
 def act(request: HttpRequest, collection_id: object, act: str) -> HttpResponse:
     """Pause or cancel a collection."""
-    collection = access.collection_or_404(request.user, collection_id)
+    collection = access.collection_to_change(request.user, collection_id)
     if act not in ACTS:
         raise Http404(act)
     service, done = ACTS[act]
@@ -193,7 +194,7 @@ def act(request: HttpRequest, collection_id: object, act: str) -> HttpResponse:
 @require_POST
 def resume(request: HttpRequest, collection_id: object) -> HttpResponse:
     """Let a paused or failed collection run again, under the budget that was filled in."""
-    collection = access.collection_or_404(request.user, collection_id)
+    collection = access.collection_to_change(request.user, collection_id)
     form = PlanForm(request.POST)
     if not form.is_valid():
         return _collection_page(request, collection, form, status=422)
@@ -203,7 +204,7 @@ def resume(request: HttpRequest, collection_id: object) -> HttpResponse:
 @require_POST
 def choose_segment(request: HttpRequest, collection_id: object, number: int) -> HttpResponse:
     """Let comparisons read one of the models that answered."""
-    collection = access.collection_or_404(request.user, collection_id)
+    collection = access.collection_to_change(request.user, collection_id)
     try:
         services.choose_segment(collection, number, user=request.user)
     except ForensicsError as problem:

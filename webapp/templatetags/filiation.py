@@ -10,11 +10,13 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from forensics.evaluation.propositions import filled
 from webapp import presenting
 
 register = template.Library()
 
 NAVIGATION = (
+    ("cases:list", "Cases"),
     ("catalogue:list", "Models"),
     ("probing:suites", "Suites"),
     ("probing:collections", "Collections"),
@@ -72,6 +74,19 @@ def sort_aria(now: str, key: str) -> SafeString:
 def words(text: str) -> list[str]:
     """The words of a text."""
     return text.split()
+
+
+@register.filter
+def plainly(statement: str) -> str:
+    """A proposition's statement about no pair in particular."""
+    told = filled(statement, "the questioned model", "the reference model")
+    return told[:1].upper() + told[1:]
+
+
+@register.filter
+def masked(text: str | None, mask: Any) -> str:
+    """A text of a case in which codes stand for models while the case is blinded."""
+    return str(mask.text(text or ""))
 
 
 @register.filter

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.urls import reverse
@@ -18,9 +19,9 @@ from forensics.errors import ForensicsError
 from forensics.zoo.members import WEIGHTS
 from webapp.accounts import services as accounts
 from webapp.broker import BrokerError
-from webapp.casework.models import Comparison
+from webapp.casework.models import Case, Comparison
 from webapp.keys import stored_key
-from webapp.operations import findings, zoo_run
+from webapp.operations import demo_case, findings, zoo_run
 from webapp.operations.group import Group, GroupError
 from webapp.operations.installation import open_group
 from webapp.operations.progress import Progress
@@ -77,15 +78,19 @@ class Command(BaseCommand):
         step, moving, wait = self.progress.step, self.progress.moving, partial(_wait, group)
         models, new = zoo_run.register(folder)
         step(f"{len(models)} models registered" + ("" if new else " in an earlier run"))
-        suite, probed = zoo_run.collect(list(models.values()), fresh=fresh, wait=wait, moving=moving)
+        user = self._sign_in()
+        suite = zoo_run.stored_suite()
+        case = demo_case.prepare(models, suite, user=user)
+        probed = zoo_run.collect(list(models.values()), suite, fresh=fresh, wait=wait, moving=moving)
         stored = len(models) - probed
         step(f"suite {suite}: {probed} models probed now, {stored} reused from an earlier run")
         comparison, result, computed = zoo_run.compare(models, suite, wait=wait, moving=moving)
         step("compared" if computed else "the comparison is reused from an earlier run (DEMO=--fresh probes again)")
+        demo_case.conclude(case, comparison, user=user)
         reading = findings.Reading(result, {member: model.name for member, model in models.items()})
         wrong = self._tell(reading, list(models))
         self._tell_calibration(dict(result.calibration))
-        self._tell_address(shape, comparison)
+        self._tell_address(shape, case, comparison)
         return wrong
 
     def _tell(self, reading: findings.Reading, members: list[str]) -> int:
@@ -105,13 +110,21 @@ class Command(BaseCommand):
         name, origin = f"{calibration['name']} {calibration['version']}", calibration["origin"]
         self.progress.plain(f"\nThe LRs come from the calibration {name}: {origin}")
 
-    def _tell_address(self, shape: Shape, comparison: Comparison) -> None:
-        """The address and a sign-in, made on the first run and kept where only this user can read it."""
-        password = stored_key(settings.FILIATION_HOME / "demo.password", accounts.new_password)
-        accounts.set_sign_in(USER, password)
-        page = reverse("casework:comparison", args=[comparison.pk]).lstrip("/")
-        self.progress.plain(f"\nAll pairs, heatmap, tree and the completions side by side: {shape.url}{page}")
-        self.progress.plain(f"Sign in as {USER} with the password {password}\n")
+    def _sign_in(self) -> User:
+        """Who signs in, with a password made on the first run and kept where only this user can read it."""
+        self.password = stored_key(settings.FILIATION_HOME / "demo.password", accounts.new_password)
+        return accounts.set_sign_in(USER, self.password)
+
+    def _tell_address(self, shape: Shape, case: Case, comparison: Comparison) -> None:
+        pages = {
+            "A case of three of them, from the question to the finding": reverse("cases:case", args=[case.pk]),
+            "All pairs, heatmap, tree and the completions side by side":
+                reverse("casework:comparison", args=[comparison.pk]),
+        }  # fmt: skip
+        self.progress.plain()
+        for what, page in pages.items():
+            self.progress.plain(f"{what}: {shape.url}{page.lstrip('/')}")
+        self.progress.plain(f"Sign in as {USER} with the password {self.password}\n")
 
     def _stay(self, group: Group) -> None:
         self.progress.step("serving; Ctrl-C stops everything")

@@ -8,6 +8,8 @@ from pathlib import Path
 from django.conf import settings
 from django.db import models
 
+from webapp.accounts.models import Team
+from webapp.casework.models.case import Case
 from webapp.probing.models import Collection, Suite
 
 
@@ -22,6 +24,8 @@ class Comparison(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     title = models.CharField(max_length=200)
+    team = models.ForeignKey(Team, models.PROTECT, null=True, blank=True, related_name="+", help_text="Empty: shared")
+    case = models.ForeignKey(Case, models.PROTECT, null=True, blank=True, related_name="comparisons")
     suite = models.ForeignKey(Suite, models.PROTECT, related_name="comparisons")
     collections = models.ManyToManyField(Collection, related_name="comparisons")
     state = models.CharField(max_length=16, choices=State, default=State.QUEUED)
