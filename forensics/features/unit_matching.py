@@ -120,8 +120,8 @@ def _block(one: _Side, other: _Side, number: int, rng: np.random.Generator) -> _
     if signed is not None:
         coins.append(signed[rows, columns])
     told = np.concatenate(coins)
-    units = int(one.arrays["units"][0])
-    comparable = units == int(other.arrays["units"][0])
+    units = int(one.arrays["units"][number])
+    comparable = units == int(other.arrays["units"][number])
     same = one.arrays["unit"][number][rows] == other.arrays["unit"][number][columns]
     grams = [(one.gram(role, number), other.gram(role, number)) for role in ("query", "key")]
     return _Block(
@@ -130,7 +130,7 @@ def _block(one: _Side, other: _Side, number: int, rng: np.random.Generator) -> _
         units,
         int(same.sum()) if comparable else 0,
         _mean([unbiased_cka(a, b) for a, b in grams]),
-        _mean([_spectra(a, b) for a, b in grams]),
+        _spectra(one, other, number),
     )
 
 
@@ -143,17 +143,15 @@ def _pairs(
     return rows[told], columns[told]
 
 
-def _spectra(one: Matrix, other: Matrix) -> float:
-    """Minus the root mean square difference of log10 singular values, each over its largest; 0 at most."""
-    told = []
-    for gram in (one, other):
-        centred = gram - gram.mean(axis=0) - gram.mean(axis=1, keepdims=True) + gram.mean()
-        values = np.sqrt(np.maximum(np.linalg.eigvalsh(centred)[::-1], 0.0)) if len(centred) else np.zeros(1)
-        told.append(values / values[0] if values[0] > 0 else values)
-    both = (told[0] > SMALLEST) & (told[1] > SMALLEST)
-    if not both.any():
-        return float("nan")
-    return -float(np.sqrt(np.mean((np.log10(told[0][both]) - np.log10(told[1][both])) ** 2)))
+def _spectra(one: _Side, other: _Side, number: int) -> float | None:
+    """Minus the root mean square difference of log10 singular values, each over its largest; 0 at most. None where the
+    two were not read on the very same tokens."""
+    first, second = (side.arrays["spectra"][number].astype(np.float64) for side in (one, other))
+    size = first.shape[-1]
+    if not np.array_equal(one.arrays["tokens"][:size], other.arrays["tokens"][: second.shape[-1]]):
+        return None
+    both = (first > SMALLEST) & (second > SMALLEST)
+    return -float(np.sqrt(np.mean((np.log10(first[both]) - np.log10(second[both])) ** 2))) if both.any() else None
 
 
 def _log10_p(found: Sequence[_Block]) -> float:

@@ -39,13 +39,11 @@ def unreadable(why: str) -> Arrays:
 def profiles(folder: Folder, revision: str, *, tokens: int = TOKENS, units: int = UNITS) -> Arrays:
     """A folder's blocks, stacked, or `unreadable` with the reason. revision: the hash of its weights.
 
-    why (1,) ''; revision (1,) U64; gated (1,) bool; units (1,) how many a feed-forward part has;
-    tokens (t,) U, by hash. Per block
-    unit (b, u) int32 and value (b, v) int32: which units and value rows were kept; match, sign (b, u, t) float16: what
-    gate and up projection of each unit take in, in a plain feed-forward part `match` alone; values (b, v, t) float16;
-    query, key (b, g, g)
-    float32: Gram matrices of what the two projections give for the first GRAM_TOKENS tokens. Rows are scaled to a
-    largest entry of 1, which changes no correlation.
+    why (1,) ''; revision (1,) U64; gated (1,) bool; tokens (t,) U, by hash. Per block units (b,): how many the
+    feed-forward part has; unit (b, u) int32: which were kept; match, sign (b, u, t) float16: what the gate and the up
+    projection of each take in, in a plain feed-forward part `match` alone; values (b, v, t) float16: the same of value
+    rows. Rows are scaled to a largest entry of 1, which changes no correlation. query, key (b, g, g) float32: Gram
+    matrices of what these projections give for the first GRAM_TOKENS tokens; spectra (b, 2, g): singular values.
     """
     found = blocks(folder)
     if isinstance(found, str):
@@ -54,12 +52,10 @@ def profiles(folder: Folder, revision: str, *, tokens: int = TOKENS, units: int 
     told = [_block(found, number, inputs, units) for number in found.numbers]
     if any(one[name].shape != told[0][name].shape for one in told for name in one):
         return unreadable(f"the blocks of {folder.architecture} differ in size")
-    size = len(found.matrix(found.numbers[0], "gate" if found.gated else "plain"))
     head = {
         "why": np.array([""], dtype=np.str_),
         "revision": np.array([revision]),
         "gated": np.array([found.gated]),
-        "units": np.array([size]),
     }
     stacked = {name: np.stack([one[name] for one in told]) for name in told[0]}
     return head | {"tokens": np.array(chosen, dtype=np.str_)} | stacked
@@ -78,18 +74,25 @@ def _block(found: Blocks, number: int, inputs: Matrix, units: int) -> dict[str, 
     forward = found.seen_through(inputs, number, FORWARD_NORMS).T
     first = found.matrix(number, "gate" if found.gated else "plain") @ forward
     kept = _strongest(first, units)
-    made: dict[str, NDArray[Any]] = {"unit": kept, "match": _scaled(first[kept])}
+    made: dict[str, NDArray[Any]] = {"units": np.array(len(first)), "unit": kept, "match": _scaled(first[kept])}
     if found.gated:
         made["sign"] = _scaled((found.matrix(number, "up")[kept]) @ forward)
     attended = found.seen_through(inputs, number, ATTENTION_NORMS).T
     values = found.matrix(number, "value") @ attended
     rows = _strongest(values, units)
-    made |= {"value": rows, "values": _scaled(values[rows])}
-    for role in ("query", "key"):
-        given = found.matrix(number, role) @ attended[:, :GRAM_TOKENS]
-        gram = given.T @ given
+    made["values"] = _scaled(values[rows])
+    given = {role: found.matrix(number, role) @ attended[:, :GRAM_TOKENS] for role in ("query", "key")}
+    for role, told in given.items():
+        gram = told.T @ told
         made[role] = (gram / max(float(np.abs(gram).max(initial=0.0)), 1e-30)).astype(np.float32)
-    return made
+    return made | {"spectra": np.stack([_spectrum(told) for told in given.values()])}
+
+
+def _spectrum(given: Matrix) -> NDArray[np.float32]:
+    """(g,) singular values of what a projection gives for g tokens, their mean taken off, over the largest."""
+    centred = given.astype(np.float64) - given.mean(axis=1, keepdims=True)
+    values = np.sqrt(np.maximum(np.linalg.eigvalsh(centred.T @ centred)[::-1], 0.0))
+    return (values / max(float(values.max(initial=0.0)), 1e-30)).astype(np.float32)
 
 
 def _strongest(responses: Matrix, units: int) -> NDArray[np.int32]:

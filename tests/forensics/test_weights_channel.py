@@ -47,15 +47,15 @@ def made_up(rng: np.random.Generator, revision: str = "a") -> dict[str, NDArray[
         "why": np.array([""]),
         "revision": np.array([revision]),
         "gated": np.array([True]),
-        "units": np.array([UNITS]),
+        "units": np.full(BLOCKS, UNITS),
         "tokens": np.array([f"t{n:03d}" for n in range(TOKENS)]),
         "unit": np.tile(np.arange(UNITS, dtype=np.int32), (BLOCKS, 1)),
-        "value": np.tile(np.arange(VALUES, dtype=np.int32), (BLOCKS, 1)),
         "match": rows(UNITS),
         "sign": rows(UNITS),
         "values": rows(VALUES),
         "query": gram,
         "key": gram[::-1].copy(),
+        "spectra": np.sort(rng.uniform(0.1, 1, size=(BLOCKS, 2, 20)), axis=-1)[..., ::-1],
     }
 
 
@@ -109,6 +109,11 @@ def test_a_pair_reads_the_same_from_either_side_and_scale_changes_nothing() -> N
     scaled = dict(other) | {"match": 2 * other["match"], "sign": 4 * other["sign"], "query": 8 * other["query"]}
     assert weigh(one, scaled).log10_p == weigh(one, other).log10_p
     assert weigh(one, scaled).cka == pytest.approx(weigh(one, other).cka)
+    spectra = weigh(one, other).spectra
+    assert spectra is not None and spectra < -0.01
+    assert weigh(one, dict(one) | {"revision": np.array(["b"])}).spectra == 0
+    moved = dict(other) | {"tokens": other["tokens"][::-1]}
+    assert weigh(one, moved).spectra is None
 
 
 @pytest.mark.parametrize(
@@ -134,7 +139,7 @@ def test_models_of_another_width_are_read_on_signs_alone() -> None:
     rng = np.random.default_rng(8)
     model = made_up(rng)
     narrow = {n: v[:, : UNITS // 2] if n in ("unit", "match", "sign") else v for n, v in model.items()}
-    found = weigh(model, narrow | {"units": np.array([UNITS // 2]), "revision": np.array(["b"])})
+    found = weigh(model, narrow | {"units": np.full(BLOCKS, UNITS // 2), "revision": np.array(["b"])})
     assert found.shared
     assert {layer.matched for layer in found.layers} == {0}
     assert {layer.signs for layer in found.layers} == {UNITS // 2 + VALUES}
