@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST
 
 from forensics import probes, registry
 from forensics.errors import ForensicsError
+from webapp import presenting
 from webapp.catalogue.access import models_for
 from webapp.catalogue.models import Model
 from webapp.presenting import choice, page_of
@@ -34,8 +35,17 @@ def suite_list(request: HttpRequest) -> HttpResponse:
 
 
 def _suites(request: HttpRequest, form: SuiteFileForm, status: int = 200) -> HttpResponse:
-    stored, missing = listing.suites(request.user), listing.shipped_but_not_stored()
-    return render(request, "probing/suites.html", {"suites": stored, "missing": missing, "form": form}, status=status)
+    words, origin, sort = (request.GET.get(name, "") for name in ("q", "origin", "sort"))
+    found = listing.suites(request.user, words=words, origin=origin, sort=sort)
+    page = page_of(request, found, 30)
+    covered = listing.coverage_of(request.user, page)
+    context = {
+        "page": page, "rows": [(suite, covered[suite.pk]) for suite in page], "form": form,
+        "missing": listing.shipped_but_not_stored(),
+        "q": words, "origin": origin, "sort": sort or "name", "origins": Suite.Origin.choices,
+        "any": access.suites_for(request.user).exists(),
+    }  # fmt: skip
+    return render(request, "probing/suites.html", context, status=status)
 
 
 @require_POST
@@ -73,7 +83,11 @@ def suite_page(request: HttpRequest, suite_id: object) -> HttpResponse:
     words, family = request.GET.get("q", ""), request.GET.get("family", "")
     page = page_of(request, listing.probes_of(suite, words=words, family=family))
     sized = next(s for s in listing.suites(request.user) if s.pk == suite.pk)
-    context = {"suite": sized, "families": families, "page": page, "q": words, "family": family}
+    versions = access.suites_for(request.user).filter(name=suite.name).exclude(pk=suite.pk)
+    context = {
+        "suite": sized, "families": families, "page": page, "q": words, "family": family, "versions": versions,
+        "coverage": listing.coverage_of(request.user, [sized])[suite.pk],
+    }  # fmt: skip
     return render(request, "probing/suite.html", context)
 
 
@@ -91,7 +105,8 @@ def collection_list(request: HttpRequest) -> HttpResponse:
     context = {
         "page": page, "rows": rows, "q": words, "sort": sort, "states": Collection.State.choices,
         "state_now": wanted["state"], "suite_now": wanted["suite"], "suites": access.suites_for(request.user),
-        "open_ids": ",".join(open_ids),
+        "open_ids": ",".join(open_ids), "filtered": bool(words or any(wanted.values())),
+        "any": access.collections_for(request.user).exists(), "caption": presenting.counted(page, "collection"),
     }  # fmt: skip
     return render(request, "probing/collections.html", context)
 

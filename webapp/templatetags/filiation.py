@@ -95,6 +95,14 @@ def plain_number(number: Any) -> str:
 
 
 @register.filter
+def share(part: float | None) -> str:
+    """A share as a percentage, never rounded to none or to all of it."""
+    if part is None:
+        return "–"
+    return "under 0.1 %" if 0 < part < 0.001 else f"{min(100 * part, 99.9) if part < 1 else 100:.3g} %"
+
+
+@register.filter
 def duration(seconds: float | None) -> str:
     """A length of time in words."""
     return presenting.duration(seconds)
