@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from django.utils import timezone
@@ -21,6 +22,7 @@ from webapp.probing.importing import store
 from webapp.probing.models import Suite
 
 HOSTILE = '<img src=x onerror="window.owned=1"><b>bold</b>'
+OTHER = "family-0-member-1"
 HOSTILE_TEXT = HOSTILE + "<script>window.owned=1</script> zero\u200bwidth \u202edesrever and more words follow here"
 WORDS = [f"word{i}" for i in range(400)]
 
@@ -37,10 +39,12 @@ def finished_comparison(models: int = 9, prompts: int = 24) -> Comparison:
     names = [HOSTILE, *(f"family-{i // 3}-member-{i % 3}" for i in range(1, models))]
     for number, name in enumerate(names):
         replies = [Completion(f"p{p:03}", _text(number, p)) for p in range(prompts)]
+        # Repeats: of four samples three are the same text, and all models of a group share it.
+        replies += [Completion("p001", replies[1].text if s < 3 else f"another, of {number}", s) for s in (1, 2, 3)]
         if number == 0:
             replies[0] = Completion("p000", HOSTILE_TEXT)
         store(ResponseSet.of(name, replies), Model(name=name, adapter="recorded", location="made up"), suite)
-    comparison = _record(suite, f"{models} models")
+    comparison = record(suite, f"{models} models")
     chosen = comparison.collections.select_related("model")
     save(compare([queries.response_set(c) for c in chosen], queries.prompts(suite), replicates=20), comparison.folder)
     return comparison
@@ -48,14 +52,15 @@ def finished_comparison(models: int = 9, prompts: int = 24) -> Comparison:
 
 def large_comparison(models: int = 135) -> Comparison:
     """A stored result of random distances, as large as the largest recorded corpus."""
-    comparison = _record(stored_suite(1, name="large"), f"{models} models")
+    comparison = record(stored_suite(1, name="large"), f"{models} models")
     save(_random(models), comparison.folder)
     return comparison
 
 
-def _record(suite: Suite, title: str) -> Comparison:
+def record(suite: Suite, title: str, state: str = "done", **more: Any) -> Comparison:
+    """A comparison of everything that answered the suite, without a result yet."""
     comparison = Comparison.objects.create(
-        title=title, suite=suite, state="done", progress=1.0, attempt=1, finished_at=timezone.now()
+        title=title, suite=suite, state=state, progress=1.0, attempt=1, finished_at=timezone.now(), **more
     )
     comparison.collections.set(suite.collections.all())
     Path(comparison.folder).mkdir(parents=True)
