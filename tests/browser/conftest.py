@@ -80,7 +80,7 @@ class Visit:
     def shoot(self, name: str) -> None:
         """Keep a picture of the whole page, to be looked at."""
         ARTEFACTS.mkdir(parents=True, exist_ok=True)
-        self.page.screenshot(path=ARTEFACTS / f"{name}.png", full_page=True)
+        self.page.screenshot(path=ARTEFACTS / f"{name}.jpg", type="jpeg", quality=80, full_page=True)
 
     def refused(self) -> list[Any]:
         """What the content security policy refused, but for what plotly.js is known to try in vain."""
@@ -109,3 +109,18 @@ def visit(chromium: Browser) -> Iterator[Opener]:
     yield open_tab
     for context in contexts:
         context.close()
+
+
+@pytest.fixture
+def analyst(live_server: Any, visit: Opener) -> Opener:
+    """Opens a signed-in tab on a live server."""
+    from django.contrib.auth.models import User
+
+    User.objects.create_user(USER, password=PASSWORD)
+
+    def signed_in(**options: Any) -> Visit:
+        tab = visit(live_server.url, **options)
+        tab.sign_in()
+        return tab
+
+    return signed_in

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ def finished_comparison(models: int = 9, prompts: int = 24) -> Comparison:
 def large_comparison(models: int = 135) -> Comparison:
     """A stored result of random distances, as large as the largest recorded corpus."""
     comparison = record(stored_suite(1, name="large"), f"{models} models")
-    save(_random(models), comparison.folder)
+    save(random_result([f"model-{i:03}" for i in range(models)]), comparison.folder)
     return comparison
 
 
@@ -67,7 +68,9 @@ def record(suite: Suite, title: str, state: str = "done", **more: Any) -> Compar
     return comparison
 
 
-def _random(m: int) -> Result:
+def random_result(names: Sequence[str]) -> Result:
+    """A result of random distances among so many models."""
+    m = len(names)
     rng = np.random.default_rng(7)
     places = rng.normal(size=(m, 4)) + 4 * rng.normal(size=(m // 5 + 1, 4))[np.arange(m) // 5]
     distance = np.linalg.norm(places[:, None] - places[None], axis=2)
@@ -76,7 +79,7 @@ def _random(m: int) -> Result:
     llr = {name: np.clip(kin, -1, 2.3) for name in PROPOSITIONS}
     ok = np.full((m, m), "ok", dtype=object)
     return Result(
-        tuple(f"model-{i:03}" for i in range(m)), np.full((m, m), 60), {"agreement": kin}, kin, kin, llr,
+        tuple(names), np.full((m, m), 60), {"agreement": kin}, kin, kin, llr,
         dict.fromkeys(PROPOSITIONS, kin), np.ones((m, m)), ok, np.full((m, m), "derived", dtype=object), distance,
         np.stack([distance] * 3).astype(np.float32),
         {"name": "made up", "version": "1", "bounds": {name: [-1.0, 2.3] for name in PROPOSITIONS}, "no_lr_reason": ""},

@@ -7,13 +7,12 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from django.contrib.auth.models import User
 from django.urls import resolve
 from django.utils import timezone
 from playwright.sync_api import expect
 
 from tests.browser.axe import grave_faults
-from tests.browser.conftest import PASSWORD, USER, Opener, Visit
+from tests.browser.conftest import Visit
 from tests.browser.population import HOSTILE, OTHER, finished_comparison, large_comparison, record
 from tests.browser.walk import NOT_THERE, WITHOUT_A_PAGE, addresses, names
 from tests.helpers.making import stored_suite
@@ -21,19 +20,6 @@ from webapp.catalogue.models import Model
 from webapp.probing.models import Collection, Completion, ProbeCall
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-
-@pytest.fixture
-def analyst(live_server: Any, visit: Opener) -> Any:
-    """Opens a signed-in tab on a live server."""
-    User.objects.create_user(USER, password=PASSWORD)
-
-    def signed_in(**options: Any) -> Visit:
-        tab = visit(live_server.url, **options)
-        tab.sign_in()
-        return tab
-
-    return signed_in
 
 
 def test_every_address_is_walked_or_has_a_reason_not_to_be(db: None) -> None:
