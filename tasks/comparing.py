@@ -88,11 +88,13 @@ def _compute(comparison: Comparison, show: Callable[[str, float], None]) -> Resu
 
 def _finish(comparison: Comparison, result: Result) -> None:
     from forensics.lineage.storage import save
+    from forensics.lineage.tree_file import save_tree
 
     draft = comparison.folder.with_suffix(f".draft-{comparison.attempt}")
     shutil.rmtree(draft, ignore_errors=True)
     draft.parent.mkdir(parents=True, exist_ok=True)
     save(result, draft)
+    save_tree(result, draft)
     mine = Comparison.objects.filter(pk=comparison.pk, attempt=comparison.attempt, state=Comparison.State.RUNNING)
     with transaction.atomic():
         if mine.update(state=Comparison.State.DONE, stage="done", progress=1.0, finished_at=timezone.now()):

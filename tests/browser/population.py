@@ -68,8 +68,8 @@ def record(suite: Suite, title: str, state: str = "done", **more: Any) -> Compar
     return comparison
 
 
-def random_result(names: Sequence[str]) -> Result:
-    """A result of random distances among so many models."""
+def random_result(names: Sequence[str], replicates: int = 3) -> Result:
+    """A result of random distances among so many models. Its bootstrap replicates differ by a little noise."""
     m = len(names)
     rng = np.random.default_rng(7)
     places = rng.normal(size=(m, 4)) + 4 * rng.normal(size=(m // 5 + 1, 4))[np.arange(m) // 5]
@@ -81,6 +81,11 @@ def random_result(names: Sequence[str]) -> Result:
     return Result(
         tuple(names), np.full((m, m), 60), {"agreement": kin}, kin, kin, llr,
         dict.fromkeys(PROPOSITIONS, kin), np.ones((m, m)), ok, np.full((m, m), "derived", dtype=object), distance,
-        np.stack([distance] * 3).astype(np.float32),
+        np.stack([_blurred(distance, rng) for _ in range(replicates)]),
         {"name": "made up", "version": "1", "bounds": {name: [-1.0, 2.3] for name in PROPOSITIONS}, "no_lr_reason": ""},
     )  # fmt: skip
+
+
+def _blurred(distance: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    noise = rng.normal(scale=0.05, size=distance.shape)
+    return np.abs(distance + np.triu(noise, 1) + np.triu(noise, 1).T).astype(np.float32)

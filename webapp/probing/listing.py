@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 from django.core.paginator import Page
@@ -63,9 +64,15 @@ def coverage_of(user: Any, stored: Iterable[Any]) -> dict[Any, list[Coverage]]:
     }
 
 
+@cache
+def _shipped() -> dict[str, str]:
+    """Suite hash to name: what ships with this version does not change while it runs."""
+    return {probes.load_suite(name).suite_hash: name for name in probes.suite_names()}
+
+
 def shipped_but_not_stored() -> list[str]:
     """Names of suites that ship with this version and are not stored yet."""
-    shipped = {probes.load_suite(name).suite_hash: name for name in probes.suite_names()}
+    shipped = _shipped()
     known = set(Suite.objects.filter(suite_hash__in=shipped).values_list("suite_hash", flat=True))
     return [name for suite_hash, name in shipped.items() if suite_hash not in known]
 
