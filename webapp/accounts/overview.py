@@ -36,7 +36,7 @@ def overview(user: Any) -> dict[str, Any]:
     }
     return {
         "counts": counts,
-        "running": [live.row(c) for c in running],
+        "running": live.rows(running),
         "running_ids": ",".join(str(c.pk) for c in running),
         "open_comparisons": comparisons.filter(state__in=["queued", "running"])[:LATEST],
         "failed": list(collections.filter(state="failed")[:LATEST]),

@@ -100,7 +100,7 @@ def collection_list(request: HttpRequest) -> HttpResponse:
     words, sort = request.GET.get("q", ""), request.GET.get("sort", "-created_at")
     found = listing.collections(request.user, words=words, sort=sort, **wanted)
     page = page_of(request, found, 30)
-    rows = [live.row(collection) for collection in page]
+    rows = live.rows(page)
     open_ids = [r["id"] for r in rows if r["collection"].state == Collection.State.RUNNING]
     context = {
         "page": page, "rows": rows, "q": words, "sort": sort, "states": Collection.State.choices,
@@ -112,7 +112,7 @@ def collection_list(request: HttpRequest) -> HttpResponse:
 
 
 def _watch(request: HttpRequest, ids: str) -> HttpResponse:
-    rows = [live.row(c) for c in live.chosen(request.user, ids).order_by("model__name")]
+    rows = live.rows(live.chosen(request.user, ids).order_by("model__name"))
     if not rows:
         raise Http404("no such collections")
     suites = {r["collection"].suite for r in rows}
@@ -128,7 +128,7 @@ def _watch(request: HttpRequest, ids: str) -> HttpResponse:
 def progress_json(request: HttpRequest) -> JsonResponse:
     """How far the collections named in the address are."""
     found = live.chosen(request.user, request.GET.get("ids", ""))
-    return JsonResponse(live.as_json([live.row(c) for c in found]))
+    return JsonResponse(live.as_json(live.rows(found)))
 
 
 def start(request: HttpRequest) -> HttpResponse:
