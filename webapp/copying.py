@@ -120,6 +120,8 @@ def _comparison(request: HttpRequest, context: Context) -> list[Action]:
         "ranking": lambda: _exported(context, "identify", "--questioned", *_names(context["questioned"])),
     }
     command = lines.get(view, lambda: _exported(context, "compare", "--out", "pairs.csv"))()
+    if view == "pairs":
+        return [Action("Every pair", command)]
     table = reverse("casework:csv", args=[comparison.pk, view])
     query = request.GET.urlencode()
     return [Action(f"The {view} as a table", command, url=f"{table}?{query}" if query else table)]

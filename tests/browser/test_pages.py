@@ -30,6 +30,7 @@ def test_every_address_is_walked_or_has_a_reason_not_to_be(db: None) -> None:
 
 
 def _all(comparison: Any) -> dict[str, str]:
+    Model.objects.create(name="one to probe", adapter="scripted", location="made up")
     waiting = record(comparison.suite, "one that waits", "queued", stage="waiting for a worker")
     failed = record(comparison.suite, "one that failed", "failed", error=f"{HOSTILE}: it failed")
     return addresses(comparison, waiting, failed)
