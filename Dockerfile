@@ -23,6 +23,7 @@ COPY manage.py ./
 COPY forensics forensics
 COPY webapp webapp
 COPY tasks tasks
+COPY docs/terminology.md docs/terminology.md
 USER 10001:10001
 VOLUME /data
 EXPOSE 8000

@@ -41,8 +41,8 @@ bench: $(VENV)/.installed-dev  ## the engine against naive peers, in one run on 
 bench-collect: $(VENV)/.installed-dev  ## collecting: calls, processor and memory beside bare asyncio and peers; local generation; 100,000 stored
 	$(BIN)/python -m benchmarks collect collect_local ledger_at_scale
 
-validate: $(VENV)/.installed  ## every figure of docs/validation.json again (CORPORA=labelled recordings, ZOOS=recorded zoos)
-	$(BIN)/python -m forensics study $(CORPORA) $(if $(ZOOS),--zoos $(ZOOS)) --jobs 2 --out docs/validation.json
+validate: $(VENV)/.installed  ## every figure of forensics/evaluation/validated/validation.json again (CORPORA=labelled recordings, ZOOS=recorded zoos)
+	$(BIN)/python -m forensics study $(CORPORA) $(if $(ZOOS),--zoos $(ZOOS)) --jobs 2 --out forensics/evaluation/validated/validation.json
 
 clean:  ## remove the virtual environment and the caches; var/ (your evidence) stays
 	rm -rf $(VENV) tests/browser/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis artefacts

@@ -85,7 +85,7 @@ def _compared(suite: Any, runs: list[Any]) -> Any:
 
     from forensics.lineage.storage import save
     from forensics.lineage.tree_file import save_tree
-    from tests.browser.population import random_result
+    from tests.helpers.populations import random_result
     from webapp.casework.models import Comparison
 
     found = Comparison.objects.bulk_create(

@@ -7,11 +7,11 @@ import os
 import sys
 
 import forensics
-from forensics.commands import compare, explain, fit, freeze, identify, study, suite, tree, validate
+from forensics.commands import compare, experience, explain, fit, freeze, identify, study, suite, tree, validate
 from forensics.commands.common import at_least
 from forensics.errors import BadInput, ForensicsError
 
-COMMANDS = (compare, identify, validate, study, fit, tree, explain, freeze, suite)
+COMMANDS = (compare, identify, validate, study, fit, experience, tree, explain, freeze, suite)
 
 
 def parser() -> argparse.ArgumentParser:

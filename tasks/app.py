@@ -20,7 +20,9 @@ from webapp import dispatch  # noqa: E402
 RECONCILE_SECONDS = 10.0
 
 app = Celery(
-    "filiation", broker=settings.BROKER_URL, include=["tasks.collecting", "tasks.comparing", "tasks.reconciling"]
+    "filiation",
+    broker=settings.BROKER_URL,
+    include=["tasks.collecting", "tasks.comparing", "tasks.explaining", "tasks.reconciling"],
 )
 app.conf.update(
     accept_content=["json"],
@@ -30,7 +32,11 @@ app.conf.update(
     task_acks_late=True,
     task_reject_on_worker_lost=True,
     task_default_queue="cpu",
-    task_routes={dispatch.COMPARE: {"queue": "cpu"}, dispatch.RECONCILE: {"queue": "api"}},
+    task_routes={
+        dispatch.COMPARE: {"queue": "cpu"},
+        dispatch.EXPLAIN: {"queue": "cpu"},
+        dispatch.RECONCILE: {"queue": "api"},
+    },
     worker_prefetch_multiplier=1,
     worker_hijack_root_logger=False,
     worker_cancel_long_running_tasks_on_connection_loss=False,

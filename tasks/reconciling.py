@@ -8,10 +8,13 @@ from datetime import timedelta
 from django.conf import settings
 from django.utils import timezone
 
+from tasks import work
 from tasks.app import app
 from webapp import dispatch
 from webapp.casework import services as casework
 from webapp.casework.models import Comparison
+from webapp.explaining import services as explaining
+from webapp.explaining.models import Explanation
 from webapp.probing import services as probing
 from webapp.probing.models import Collection
 
@@ -20,13 +23,16 @@ log = logging.getLogger(__name__)
 
 @app.task(name=dispatch.RECONCILE)
 def reconcile() -> None:
-    """Send work again for collections and comparisons that nobody has been seen working on for a lease's time."""
+    """Send work again that nobody has been seen working on for a lease's time: collections and what is computed."""
     for collection in silent_collections():
         log.info("collection %s has been silent: sent again", collection.pk)
         probing.send_work(collection, priority=dispatch.GO_ON)
-    for comparison in silent_comparisons():
+    for comparison in work.silent(Comparison.objects.all()):
         log.info("comparison %s has been silent: sent again", comparison.pk)
         casework.send_work(comparison)
+    for explanation in work.silent(Explanation.objects.all()):
+        log.info("explanation %s has been silent: sent again", explanation.pk)
+        explaining.send_work(explanation)
 
 
 def silent_collections() -> list[Collection]:
@@ -34,11 +40,3 @@ def silent_collections() -> list[Collection]:
     silent_since = timezone.now() - timedelta(seconds=settings.LEASE_SECONDS)
     running = Collection.objects.filter(state=Collection.State.RUNNING, sent_at__lte=silent_since)
     return list(running.select_related("model"))
-
-
-def silent_comparisons() -> list[Comparison]:
-    """Comparisons that wait or run with a lease that has passed, put back in the queue."""
-    expired = Comparison.objects.filter(state__in=["queued", "running"], lease_expires__lte=timezone.now())
-    comparisons = list(expired)
-    Comparison.objects.filter(pk__in=[c.pk for c in comparisons], state="running").update(state="queued")
-    return comparisons

@@ -128,8 +128,18 @@ def _comparison(request: HttpRequest, context: Context) -> list[Action]:
 
 
 def _pair(_request: HttpRequest, context: Context) -> list[Action]:
-    names = _names(context["a"].model.name, context["b"].model.name)
-    return [Action("Read this page", _exported(context, "explain", "--pair", *names))]
+    return _explained(context, context["a"].model.name, context["b"].model.name)
+
+
+def _why(_request: HttpRequest, context: Context) -> list[Action]:
+    return _explained(context, context["a"], context["b"], "--proposition", context["proposition"])
+
+
+def _explained(context: Context, a: str, b: str, *more: str) -> list[Action]:
+    comparison = context["comparison"]
+    ask = f"{reverse('explaining:ask', args=[comparison.pk])}?{urlencode({'a': a, 'b': b})}"
+    command = _exported(context, "explain", "--pair", *_names(a, b), *more)
+    return [Action("Read this page", command), Action("Have the pair taken apart", command, ask, {})]
 
 
 def _probe(_request: HttpRequest, context: Context) -> list[Action]:
@@ -210,6 +220,7 @@ def _register(_request: HttpRequest, context: Context) -> list[Action]:
 
 PAGES: dict[str, Callable[[HttpRequest, Context], list[Action]]] = {
     "casework:comparison": _comparison, "casework:pair": _pair, "casework:channel": _pair, "casework:probe": _probe,
+    "explaining:why": _why,
     "casework:start": _compare, "probing:start": _collect, "probing:collection": _collection,
     "catalogue:model": _model, "catalogue:register": _register,
 }  # fmt: skip

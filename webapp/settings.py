@@ -55,6 +55,7 @@ INSTALLED_APPS = [
     "webapp.catalogue",
     "webapp.probing",
     "webapp.casework",
+    "webapp.explaining",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

@@ -7,5 +7,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("models/", include("webapp.catalogue.urls")),
     path("", include("webapp.probing.urls")),
     path("comparisons/", include("webapp.casework.urls")),
+    path("comparisons/", include("webapp.explaining.urls")),
     path("custody/", include("webapp.custody.urls")),
+    path("validation/", include("webapp.engine.urls")),
+    path("help/", include("webapp.help.urls")),
 ]

@@ -17,6 +17,7 @@ from forensics.commands.validate import judged
 from forensics.corpora import ResponseSource, open_corpus
 from forensics.errors import BadInput, CorpusError, MisleadingEvidence
 from forensics.evaluation import refusals
+from forensics.evaluation.experience import SHIPPED as VALIDATED
 from forensics.evaluation.findings import Row, figures_of, figures_of_refusals, figures_of_transfer
 from forensics.evaluation.labels import Labels, labelled_folders, read_labels
 from forensics.evaluation.pairs import PairTable
@@ -166,5 +167,6 @@ def write(rows: Iterable[Row], code: str, hashes: dict[str, str], out: Path) -> 
 def code_hash() -> str:
     """SHA-256 over the engine's own program and data files, by path: which code has made a record."""
     root = Path(forensics.__file__).parent
-    files = sorted(path for kind in ("*.py", "*.json") for path in root.rglob(kind))
+    found = (path for kind in ("*.py", "*.json") for path in root.rglob(kind))
+    files = sorted(path for path in found if path.parent != VALIDATED)  # what a study writes has made nothing
     return sha256_json({path.relative_to(root).as_posix(): sha256_file(path) for path in files})

@@ -45,6 +45,21 @@ class PropositionModel:
         if shown := weightless(self.features):
             raise BadInput(f"shown and never weighed: {', '.join(shown)}; leave them out of the likelihood ratio")
 
+    @classmethod
+    def parse(cls, row: Mapping[str, Any]) -> PropositionModel:
+        """The model from its JSON; raises KeyError, TypeError or ValueError where that is none."""
+        return cls(
+            tuple(row["features"]),
+            float(row["intercept"]),
+            tuple(float(c) for c in row["coefficients"]),
+            tuple((float(low), float(high)) for low, high in row["ranges"]),
+            tuple(None if v is None else float(v) for v in row["missing"]),
+            (float(row["bounds"][0]), float(row["bounds"][1])),
+            int(row["positives"]),
+            int(row["negatives"]),
+            int(row["families"]),
+        )
+
     @property
     def weighed(self) -> tuple[str, ...]:
         """The features that have a coefficient above 0."""
@@ -136,20 +151,7 @@ class Calibration:
 def parse(plain: Mapping[str, Any], *, where: str) -> Calibration:
     """A calibration from its JSON; raises BadInput naming the file."""
     try:
-        propositions = {
-            name: PropositionModel(
-                tuple(row["features"]),
-                float(row["intercept"]),
-                tuple(float(c) for c in row["coefficients"]),
-                tuple((float(low), float(high)) for low, high in row["ranges"]),
-                tuple(None if v is None else float(v) for v in row["missing"]),
-                (float(row["bounds"][0]), float(row["bounds"][1])),
-                int(row["positives"]),
-                int(row["negatives"]),
-                int(row["families"]),
-            )
-            for name, row in plain["propositions"].items()
-        }
+        propositions = {name: PropositionModel.parse(row) for name, row in plain["propositions"].items()}
         limits = plain["conditions"]
         conditions = Conditions(
             int(limits["least_prompts"]),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bisect
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -30,6 +32,12 @@ def tippett(related: Values, unrelated: Values) -> dict[str, Any]:
     at = np.linspace(min(values.min(), 0.0), max(values.max(), 0.0), POINTS)
     shares = [1 - np.searchsorted(np.sort(side), at, side="left") / side.size for side in (related, unrelated)]
     return {"x": _plain(at), "related": _plain(shares[0]), "unrelated": _plain(shares[1])}
+
+
+def shares_at(x: Sequence[float], shares: Sequence[float], llr: float) -> float:
+    """The share of pairs that a Tippett curve gives at one log10 LR: that of the grid point at or just below it."""
+    place = bisect.bisect_right(x, llr + 1e-9) - 1
+    return shares[max(place, 0)] if llr <= x[-1] + 1e-9 else 0.0
 
 
 def recalibrated(related: Values, unrelated: Values) -> tuple[Values, Values]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -67,6 +67,21 @@ def figures_of_refusals(row: Mapping[str, Any]) -> Iterator[Row]:
         "value": row["f1"],
         "interval": [row["low"], row["high"]],
     }
+
+
+def curve_of(rows: Iterable[Row], corpus: str) -> list[Row]:
+    """The rows of accuracy against the number of prompts on one corpus, as `prompts.curve_rows` gave them.
+
+    draws: '' where the record does not say how many there were.
+    """
+    found: dict[tuple[str, int], Row] = {}
+    for row in rows:
+        if (row["study"], row["corpus"]) == ("prompts", corpus):
+            key = row["of"], int(row["by"].split()[0])
+            head = {"proposition": key[0], "prompts": key[1], "draws": "", "n": row["n"], "cllr": None, "auc": None}
+            one = found.setdefault(key, head | {"intervals": {"cllr": None, "auc": None}})
+            one[row["measure"]], one["intervals"][row["measure"]] = row["value"], row["interval"]
+    return [found[key] for key in sorted(found)]
 
 
 def share(of: Row, measure: str, hit: NDArray[Any], groups: Groups, *, seed: int) -> Row:

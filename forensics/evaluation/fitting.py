@@ -82,7 +82,7 @@ def fit_calibration(
         except BadInput as problem:
             skipped.append(f"{proposition}: {problem}")
             continue
-        propositions[proposition] = _rounded(asdict(models[proposition]))
+        propositions[proposition] = rounded(asdict(models[proposition]))
     if not propositions:
         raise BadInput(f"nothing can be fitted on these labels ({'; '.join(skipped)})")
     return {
@@ -98,10 +98,10 @@ def fit_calibration(
     }
 
 
-def _rounded(value: Any) -> Any:
+def rounded(value: Any) -> Any:
     """Numbers to ten significant digits, so that the file does not hang on the last bit of a solver."""
     if isinstance(value, float):
         return float(f"{value:.10g}")
     if isinstance(value, dict):
-        return {key: _rounded(item) for key, item in value.items()}
-    return [_rounded(item) for item in value] if isinstance(value, list | tuple) else value
+        return {key: rounded(item) for key, item in value.items()}
+    return [rounded(item) for item in value] if isinstance(value, list | tuple) else value

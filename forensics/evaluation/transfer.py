@@ -42,10 +42,10 @@ def _row(judge: Judge, name: str, wanted: Sequence[str], others: Sequence[PairTa
     model = _fitted(seen, wanted) if related.any() and unrelated.any() else None
     if model is None:
         return None
-    raw = _where_reported(table, name, model.llr_raw(table.columns, related.shape))
+    raw = where_reported(table, name, model.llr_raw(table.columns, related.shape))
     own = {family for pair in table.groups for family in pair}
     apart = _fitted(seen.take(np.array([not own & set(pair) for pair in seen.groups], dtype=bool)), wanted, fit)
-    strict = _where_reported(table, name, apart.llr_raw(table.columns, related.shape)) if apart else None
+    strict = where_reported(table, name, apart.llr_raw(table.columns, related.shape)) if apart else None
     return {
         "n": int(related.sum()),
         "unrelated": int(unrelated.sum()),
@@ -68,7 +68,7 @@ def _fitted(
         return None
 
 
-def _where_reported(table: PairTable, name: str, llr: NDArray[np.float64]) -> NDArray[np.float64]:
+def where_reported(table: PairTable, name: str, llr: NDArray[np.float64]) -> NDArray[np.float64]:
     """The LLRs, empty where the conditions of the shipped calibration do not cover a pair."""
     shipped = table.columns.get(f"llr_{name}_raw")
     if shipped is None or not np.isfinite(shipped).any():

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from forensics.evaluation import curves, fusion, metrics
+from forensics.evaluation import fusion, metrics
 from forensics.evaluation.calibration import Calibration, PropositionModel
+from forensics.evaluation.experience import plots
 from forensics.evaluation.judging import Judge, filled, number, ranked
 from forensics.evaluation.labels import ORDER, RECIPE, UNRELATED
 from forensics.evaluation.pairs import POSITIVES, WEIGHTS, PairTable
@@ -129,11 +130,11 @@ def _proposition_row(judge: Judge, name: str, model: PropositionModel | None) ->
         "features": list(model.features),
         "bounds": [number(b) for b in model.bounds],
         "cllr_floor": number(metrics.cllr_floor(int(related.sum()), int(unrelated.sum()), *model.bounds)),
-        "raw": judge.likelihood_ratios(raw, related, unrelated) | _plots(raw, related, unrelated),
-        "bounded": judge.likelihood_ratios(bounded, related, unrelated) | _plots(bounded, related, unrelated),
+        "raw": judge.likelihood_ratios(raw, related, unrelated) | plots(raw, related, unrelated),
+        "bounded": judge.likelihood_ratios(bounded, related, unrelated) | plots(bounded, related, unrelated),
     }
     held = held_out_llr(table, name, model)
-    row["held_out"] = judge.likelihood_ratios(held, related, unrelated) | _plots(held, related, unrelated)
+    row["held_out"] = judge.likelihood_ratios(held, related, unrelated) | plots(held, related, unrelated)
     return row
 
 
@@ -143,11 +144,6 @@ def held_out_llr(table: PairTable, name: str, model: PropositionModel) -> NDArra
     chosen = np.isin(table.relation, (*POSITIVES[name], UNRELATED))
     llr[chosen] = fusion.held_out(table.labelled(name), model.features)
     return llr
-
-
-def _plots(llr: NDArray[np.float64], related: Chosen, unrelated: Chosen) -> dict[str, Any]:
-    yes, no = filled(llr)[related], filled(llr)[unrelated]
-    return {"tippett": curves.tippett(yes, no), "ece": curves.ece(yes, no), "errors": curves.errors(yes, no)}
 
 
 def validation(

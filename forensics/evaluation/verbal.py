@@ -36,8 +36,13 @@ def verbal(llr10: float | None, proposition: str = "lineage") -> str:
 
 
 def number(llr10: float) -> str:
-    """The LR itself in at most two significant digits, such as 43, 1.6 or 0.05."""
-    return f"{10.0**llr10:.2g}" if abs(llr10) < 4 else f"10^{llr10:.0f}"
+    """The LR itself in at most two significant digits, such as 150, 43, 1.6 or 0.05."""
+    return _two_digits(10.0**llr10) if abs(llr10) < 4 else f"10^{llr10:.0f}"
+
+
+def _two_digits(ratio: float) -> str:
+    """Two significant digits, written out: 150 and never 1.5e+02."""
+    return f"{float(f'{ratio:.2g}'):g}"
 
 
 def sentence(llr10: float | None, hp: str, hd: str, *, why: str = "") -> str:
@@ -46,6 +51,6 @@ def sentence(llr10: float | None, hp: str, hd: str, *, why: str = "") -> str:
         return f"{NO_LR}: {why or 'not estimable'}."
     times, first, second = (10.0**llr10, hp, hd) if llr10 >= 0 else (10.0**-llr10, hd, hp)
     return (
-        f"The findings are about {times:.2g} times more probable if {first} than if {second}. "
+        f"The findings are about {_two_digits(times)} times more probable if {first} than if {second}. "
         "This is not the probability that either is true."
     )

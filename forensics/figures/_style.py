@@ -80,3 +80,22 @@ def layout(**more: Any) -> dict[str, Any]:
 def bare_axis(**more: Any) -> dict[str, Any]:
     """An axis without grid, line or zero mark; keywords are laid over it."""
     return {"showgrid": False, "zeroline": False, "showline": False, "ticks": "", "fixedrange": True} | more
+
+
+def vertical(at: float | str, colour: str = RUBRIC, dash: str = "dash", width: float = 1.5) -> dict[str, Any]:
+    """A line across the whole height at one place of the horizontal axis."""
+    pen = {"color": colour, "width": width, "dash": dash}
+    return {"type": "line", "xref": "x", "yref": "paper", "x0": at, "x1": at, "y0": 0, "y1": 1, "line": pen}
+
+
+def horizontal(at: float) -> dict[str, Any]:
+    """A fine rule across the whole width at one place of the vertical axis."""
+    pen = {"color": RULE, "width": 1}
+    return {"type": "line", "xref": "paper", "yref": "y", "x0": 0, "x1": 1, "y0": at, "y1": at, "line": pen}
+
+
+def note(text: str, at: float | str, *, left: bool = False) -> dict[str, Any]:
+    """A word at the top of a vertical line, to its right or left. The text must be a label."""
+    side = {"xanchor": "right", "xshift": -4} if left else {"xanchor": "left", "xshift": 4}
+    place = {"x": at, "xref": "x", "y": 1, "yref": "paper", "yanchor": "top"} | side
+    return place | {"text": text, "showarrow": False, "font": {"size": 11, "color": INK}}

@@ -7,7 +7,13 @@ from typing import Any
 
 from forensics.figures import _style as style
 
-JUDGED = {"held_out": "leave-family-out", "raw": "shipped calibration, raw", "bounded": "as reported"}
+JUDGED = {
+    "held_out": "leave-family-out",
+    "raw": "shipped calibration, raw",
+    "bounded": "as reported",
+    "left_out": "recording left out, before the bound",
+    "left_out_bounded": "recording left out, as reported",
+}
 
 
 def picked(told: Mapping[str, Any], proposition: str, judged: str) -> Mapping[str, Any] | None:

@@ -117,12 +117,12 @@ def _pairs(
 
 def _reading(m: int, pairs: list[list[Any]], matrix: str) -> str:
     missing = sum(1 for pair in pairs if pair[2] is None)
-    gaps = f" {missing:,} of {len(pairs):,} pairs are not estimable and stay empty." if missing else ""
+    gaps = f", and {missing:,} of {len(pairs):,} pairs are not estimable and stay empty" if missing else ""
     if missing == len(pairs):
         return f"No pair of these {m} models is estimable for {matrix}."
     a, b, value = pairs[0][:3]
     closest = f"Of {m} models, {a} and {b} are the most alike ({matrix} {value:.3g})"
-    return f"{closest}; a stronger colour means more alike.{gaps}"
+    return f"{closest}; a stronger colour means more alike{gaps}."
 
 
 def _cells(data: dict[str, Any], m: int) -> dict[str, Any]:

@@ -92,7 +92,7 @@ class Ranking:
                     automargin=True,
                 ),
                 yaxis=style.bare_axis(**axis, range=[len(rows) - 0.5, -0.5], automargin=True, ticklabelstandoff=8),
-                shapes=[_bound(value) for value in data["bounds"]] if with_llr else [],
+                shapes=[style.vertical(value) for value in data["bounds"]] if with_llr else [],
             ),
         }  # fmt: skip
 
@@ -104,7 +104,8 @@ def _reading(result: Identification, rows: list[dict[str, Any]]) -> str:
         return f"None of these {len(rows)} references stands out for {result.questioned}."
     first = rows[0]
     if first["llr"] is None:
-        return f"{first['reference']} ranks first of {len(rows)}; no LR is reported, because {first['status']}."
+        why = "one of its scores is not estimable" if first["status"] == "ok" else first["status"]
+        return f"{first['reference']} ranks first of {len(rows)}; no LR is reported, because {why}."
     return (
         f"{first['reference']} ranks first of {len(rows)} with a bounded log10 LR of {first['llr']:.2f}: "
         f"{first['verbal']}."
@@ -128,11 +129,6 @@ def _dots(rows: list[dict[str, Any]]) -> dict[str, Any]:
         "type": "scatter", "mode": "markers", "x": xs, "y": list(range(len(rows))), "marker": marker,
         "hoverinfo": "none",
     }  # fmt: skip
-
-
-def _bound(value: float) -> dict[str, Any]:
-    line = {"color": style.RUBRIC, "width": 1.5, "dash": "dash"}
-    return {"type": "line", "xref": "x", "yref": "paper", "x0": value, "x1": value, "y0": 0, "y1": 1, "line": line}
 
 
 PLUGIN = Ranking()

@@ -45,7 +45,7 @@ class Tree:
             "stems": _stems(placed.places, placed.parents),
             "replicates": result.replicates,
             "newick": result.newick,
-            "reading": _reading(inner, result) + _gaps(result.left_out),
+            "reading": f"{_reading(inner, result)}{_gaps(result.left_out)}.",
             "table": style.table(
                 "Branches of the lineage tree", ("branch", "length", "support_percent"), _table(result)
             ),
@@ -126,17 +126,17 @@ def _tips(leaves: list[dict[str, Any]], gap: float) -> dict[str, Any]:
 
 def _gaps(left_out: tuple[str, ...]) -> str:
     """Names the models that the tree cannot hold; '' where it holds all."""
-    return f" Left out, since some of their distances are not estimable: {', '.join(left_out)}." if left_out else ""
+    return f"; left out, since some of their distances are not estimable: {', '.join(left_out)}" if left_out else ""
 
 
 def _reading(inner: list[Branch], result: LineageTree) -> str:
     if not inner:
-        return "There are too few models for an inner branch; the tree shows distances only."
+        return "There are too few models for an inner branch; the tree shows distances only"
     strong = sum(1 for b in inner if (b.support or 0) >= SUPPORTED)
-    root = f" Rooted at {result.outgroup}, which" if result.outgroup else " The root"
+    root = f"its root at {result.outgroup}" if result.outgroup else "its root"
     return (
         f"{strong} of {len(inner)} inner branches hold in at least {SUPPORTED:.0%} of {result.replicates} bootstrap "
-        f"replicates; the others are dashed.{root} says nothing about direction."
+        f"replicates and the others are dashed; {root} says nothing about direction"
     )
 
 

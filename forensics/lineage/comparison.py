@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from forensics.features.population import Population
 from forensics.lineage.content import content_hash
 from forensics.lineage.fingerprints import Fingerprinted, Progress, distinct, fingerprints, makers_of, silent
 from forensics.lineage.kin import KIN, background_p, contrast, distances, fuse_kin
+from forensics.lineage.observed import refusals
 from forensics.lineage.ratios import likelihood_ratios
 from forensics.lineage.records import Comparison
 from forensics.lineage.relations import relations
@@ -112,7 +113,7 @@ def compare(
         keep(made)
     told = comparison_of(made, plan, support=support_distances(made))
     report("done", 1.0)
-    return told
+    return replace(told, refusals=refusals(made.models, made.populations[plugins["refusals"].feature], prompts))
 
 
 def material_of(

@@ -25,6 +25,38 @@ class Background:
 
 
 @dataclass(frozen=True)
+class Refusals:
+    """What m models decline, by topic. shares: (m, t) of the prompts of a topic, NaN where none was answered; n: (m, t)
+    prompts answered."""
+
+    topics: tuple[str, ...]
+    shares: NDArray[np.float64]
+    n: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class LayerMatch:
+    """How well one layer of two models' weights matches. statistic: larger is more alike; log10_p: of a match as good
+    by chance, <= 0, None where it is not estimable."""
+
+    layer: str
+    statistic: float
+    log10_p: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class DatedScore:
+    """One score of a series, such as the distance of a scan from the first one. at: ISO 8601. low, high: its interval,
+    None where it is not estimable. note: what happened then, in words."""
+
+    at: str
+    score: float
+    low: float | None = None
+    high: float | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
 class Comparison:
     """Every pair of a population of m models, sorted by code point. All matrices are (m, m) and symmetric.
 
@@ -35,7 +67,8 @@ class Comparison:
     p_value: the rank of the pair's kin among all pairs, in (0, 1], never 0.
     distance: float64 >= 0 with a zero diagonal, for trees and heatmaps. support_distances: (r, m, m) bootstrap
     replicates of it. calibration: name, version, hash, origin, conditions and `no_lr_reason` ('' where it applies).
-    background: where one was given, each pair was measured beside it alone; else beside all models here.
+    background: where one was given, each pair was measured beside it alone; else beside all models here. refusals:
+    what each declines; None in a comparison that was stored before that was kept.
     """
 
     models: tuple[str, ...]
@@ -53,6 +86,7 @@ class Comparison:
     calibration: Mapping[str, Any] = field(default_factory=dict)
     manifest: Mapping[str, Any] = field(default_factory=dict)
     background: Background | None = None
+    refusals: Refusals | None = None
 
     @property
     def population(self) -> int:

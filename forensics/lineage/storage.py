@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 
 from forensics.errors import IntegrityError
-from forensics.lineage.records import PROPOSITIONS, Background, Comparison
+from forensics.lineage.records import PROPOSITIONS, Background, Comparison, Refusals
 
 MATRICES, WORDS = "matrices.npz", "comparison.json"
 UNRELATED = "background.unrelated_p"
+DECLINED, ANSWERED = "refusals.shares", "refusals.n"
 PLAIN = ("prompts", "kin", "contrast", "p_value", "distance", "support_distances")
 
 
@@ -28,6 +29,8 @@ def save(comparison: Comparison, folder: Path) -> None:
         arrays |= {f"llr.{name}": comparison.llr[name], f"raw.{name}": comparison.llr_raw[name]}
     if comparison.background:
         arrays[UNRELATED] = comparison.background.unrelated_p
+    if comparison.refusals:
+        arrays |= {DECLINED: comparison.refusals.shares, ANSWERED: comparison.refusals.n}
     part = folder / (MATRICES + ".part")
     with part.open("wb") as out:
         np.savez_compressed(out, allow_pickle=False, **arrays)
@@ -40,6 +43,7 @@ def save(comparison: Comparison, folder: Path) -> None:
         "calibration": dict(comparison.calibration),
         "manifest": dict(comparison.manifest),
         "background": comparison.background.models if comparison.background else None,
+        "topics": list(comparison.refusals.topics) if comparison.refusals else None,
     }
     text = json.dumps(words, allow_nan=False, ensure_ascii=False)
     part = folder / (WORDS + ".part")
@@ -65,10 +69,15 @@ def load(folder: Path) -> Comparison:
                 calibration=words["calibration"],
                 manifest=words["manifest"],
                 background=Background(words["background"], arrays[UNRELATED]) if words.get("background") else None,
+                refusals=_refusals(words.get("topics"), arrays),
                 **{name: arrays[name] for name in PLAIN},
             )
     except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error) as problem:
         raise IntegrityError(f"the stored comparison in {folder.name} cannot be read: {problem}") from problem
+
+
+def _refusals(topics: list[str] | None, arrays: Any) -> Refusals | None:
+    return None if topics is None else Refusals(tuple(topics), arrays[DECLINED], arrays[ANSWERED])
 
 
 def _words(rows: list[list[str]]) -> np.ndarray[Any, np.dtype[np.object_]]:

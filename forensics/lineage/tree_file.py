@@ -33,9 +33,15 @@ def load_tree(folder: Path) -> LineageTree | None:
         plain = json.loads((folder / TREE).read_text(encoding="utf-8"))
         if "none" in plain:
             raise BadInput(plain["none"])
-        branches = tuple(Branch(**branch) for branch in plain.pop("branches"))
-        names = {name: tuple(plain.pop(name)) for name in ("models", "left_out")}
-        return LineageTree(branches=branches, **names, **plain)
+        return LineageTree(
+            tuple(plain["models"]),
+            tuple(Branch(**branch) for branch in plain["branches"]),
+            str(plain["newick"]),
+            int(plain["replicates"]),
+            tuple(plain["left_out"]),
+            str(plain["outgroup"]),
+            str(plain["consensus"]),
+        )
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as problem:

@@ -14,8 +14,8 @@ from forensics.lineage.storage import save
 from forensics.probes import Probe, Suite
 from forensics.records import Completion, GenerationConfig, Message, Mode, Prompt, ResponseSet
 from tests.browser.conftest import Visit
-from tests.browser.population import random_result, record
 from tests.helpers.hostile import KINDS, NAMES, NUL, STRINGS
+from tests.helpers.populations import random_result, record
 from webapp.casework.models import Comparison
 from webapp.catalogue.models import Model
 from webapp.probing import services

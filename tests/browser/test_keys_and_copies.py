@@ -17,7 +17,7 @@ from django.db import connection
 from playwright.sync_api import expect
 
 from tests.browser.conftest import PASSWORD
-from tests.browser.population import HOSTILE, OTHER, finished_comparison
+from tests.helpers.populations import HOSTILE, OTHER, finished_comparison
 from webapp.casework.models import Comparison
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]

@@ -13,9 +13,9 @@ from playwright.sync_api import expect
 
 from tests.browser.axe import grave_faults
 from tests.browser.conftest import Visit
-from tests.browser.population import HOSTILE, OTHER, finished_comparison, large_comparison, record
 from tests.browser.walk import NOT_THERE, WITHOUT_A_PAGE, addresses, names
 from tests.helpers.making import stored_suite
+from tests.helpers.populations import HOSTILE, OTHER, finished_comparison, large_comparison, record
 from webapp.catalogue.models import Model
 from webapp.probing.models import Collection, Completion, ProbeCall
 

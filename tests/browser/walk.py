@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from tests.browser.population import HOSTILE, OTHER
+from tests.helpers.populations import HOSTILE, OTHER
 from webapp.catalogue.models import Model
 from webapp.probing.models import Collection
 
@@ -18,7 +18,8 @@ WITHOUT_A_PAGE = {
     "sign-out": ACT, "catalogue:authorise": ACT, "catalogue:test": ACT, "catalogue:secret": ACT, "casework:retry": ACT,
     "probing:store-shipped": ACT, "probing:store-own": ACT, "probing:resume": ACT, "probing:segment": ACT,
     "probing:act": ACT, "probing:progress": DATA, "probing:attempt": DATA, "probing:raw": DATA,
-    "casework:progress": DATA, "casework:csv": DATA,
+    "casework:progress": DATA, "casework:csv": DATA, "explaining:ask": ACT, "explaining:progress": DATA,
+    "explaining:csv": DATA, "engine:csv": DATA, "help:csv": DATA,
 }  # fmt: skip
 
 
@@ -40,6 +41,8 @@ def addresses(comparison: Any, waiting: Any, failed: Any) -> dict[str, str]:
         "failed": f"/comparisons/{failed.pk}/", "custody": "/custody/", "heatmap": place,
         "tree": f"{place}?view=tree&{urlencode({'questioned': HOSTILE})}",
         "ranking": f"{place}?view=ranking&{urlencode({'questioned': HOSTILE})}", "pairs": f"{place}?view=pairs",
+        "network": f"{place}?view=network", "refusals": f"{place}?view=refusals", "validation": "/validation/",
+        "help": "/help/", "help-lr": "/help/lr/", "help-tippett": "/help/tippett/", "why": f"{place}pair/why/?{two}",
         "pair": f"{place}pair/?{two}", "channel": f"{place}pair/channel/?{two}&score=agreement",
         "channel-not-estimable": f"{place}pair/channel/?{two}&score=logprobs",
         "probe": f"{place}pair/probe/?{two}&prompt=p000&hidden=shown",

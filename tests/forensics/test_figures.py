@@ -11,8 +11,23 @@ import plotly.graph_objects as go
 import pytest
 
 from forensics import figures, registry
+from forensics.evaluation.experience import distribution
+from forensics.features.phrases import Phrase
 from forensics.figures import _style as style
-from forensics.lineage.records import Branch, Comparison, Identification, LineageTree, RankedReference
+from forensics.lineage.contributions import Contribution, Contributions
+from forensics.lineage.explanation import Explanation, Usage
+from forensics.lineage.links import Link, Network
+from forensics.lineage.observed import Asked, OneWords
+from forensics.lineage.records import (
+    Branch,
+    Comparison,
+    DatedScore,
+    Identification,
+    LayerMatch,
+    LineageTree,
+    RankedReference,
+    Refusals,
+)
 
 HOSTILE = '<b onmouseover="x()">$m$ & <a href="javascript:1">co</a>\u202e'
 
@@ -70,8 +85,39 @@ POWER = {
         for calls in (10, 70)
     ]
 }  # fmt: skip
+WATERFALL = Contributions(
+    "a", "b", "lineage",
+    (Contribution("agreement", 4.1, 1.5, 1.2), Contribution("style", 0.4, 0.8, 0.3),
+     Contribution("odd", None, None, 0.0)),
+    2.3, -0.5, 1.8, -0.6, 1.2, (-0.4, 1.2), "moderate support for lineage",
+)  # fmt: skip
+KINDS = np.array(["unrelated"] * 40 + ["shared_base"] * 9 + ["teacher_student"] * 5, dtype=object)
+EXPERIENCE = {"distributions": {"agreement": distribution(np.linspace(-2, 8, 54), KINDS)}}
+DECLINED = Refusals(
+    ("opinion", "person"),
+    np.array([[0.5, np.nan], *[[0.0, 0.25]] * 6]),
+    np.array([[4, 0], *[[4, 8]] * 6]),
+)
+WORDS = OneWords(
+    ("a", "b"),
+    (Asked("w1", "Name a colour.", (4, 4), {"red": (0.75, 0.5), "blue": (0.25, 0.5)}),),
+    {"w1": 0.75},
+)
+TOLD = Explanation(
+    "a", "b", 60, "ok", (), 2.0,
+    (Phrase("as the heron flies", 1.5, ("p1", "p2"), 0, 28), Phrase("in due course", 0.5, ("p3",), 3, 28)),
+    (Usage("style", "perhaps", 0.2, 1, 28),),
+)  # fmt: skip
+NETWORK = Network(
+    (Link("a", "b", "derived", 0.5, 0.9, "a"), Link("b", "c", "distilled", 1.5, 0.4)),
+    {"a": (0.0, 0.0), "b": (0.5, 0.0), "c": (1.0, 1.0)}, ("d",), 100,
+)  # fmt: skip
+LAYERS = (LayerMatch("layers.0", 0.99, -12.0), LayerMatch("layers.1", 0.2, None))
+SCANS = (DatedScore("2026-11-02", 0.4, 0.2, 0.6, "new model name"), DatedScore("2026-10-01", 0.1))
 RESULTS = {
     "power": POWER,
+    "waterfall": WATERFALL, "distributions": EXPERIENCE, "refusals": replace(comparison(), refusals=DECLINED),
+    "one-words": WORDS, "phrases": TOLD, "network": NETWORK, "layers": LAYERS, "drift": SCANS,
     "heatmap": comparison(), "ranking": identification(2.0, -0.5), "tree": TREE,
     **dict.fromkeys(("tippett", "ece", "errors", "prompts"), VALIDATION),
 }  # fmt: skip
@@ -82,7 +128,7 @@ def test_every_figure_keeps_the_contract_and_plotly_accepts_it(name: str) -> Non
     plugin = registry.load(figures.PACKAGE, name)
     data = plugin.data(RESULTS[name])
     json.dumps(data, allow_nan=False)
-    assert data["reading"].endswith(".")
+    assert data["reading"].endswith(".") and ". " not in data["reading"].replace("vs. ", ""), "one sentence"
     assert all(len(row) == len(data["table"]["columns"]) for row in data["table"]["rows"])
     drawn = plugin.figure(data)
     json.dumps(drawn, allow_nan=False)
@@ -197,3 +243,146 @@ def test_a_figure_of_a_validation_is_empty_where_nothing_was_judged_and_refuses_
 def test_numbers_of_prompts_stand_apart_on_their_axis() -> None:
     plugin = registry.load(figures.PACKAGE, "prompts")
     assert plugin.figure(plugin.data(VALIDATION))["layout"]["xaxis"]["tickvals"] == [10, 52]
+
+
+def test_the_waterfall_ends_at_the_reported_lr_by_way_of_dependence_and_bound() -> None:
+    plugin = registry.load(figures.PACKAGE, "waterfall")
+    data = plugin.data(WATERFALL)
+    steps = {step["step"]: step for step in data["steps"]}
+    assert list(steps) == ["agreement", "style", "odd", "dependence", "fused, before the bound", "bound", "reported"]
+    assert (steps["dependence"]["from"], steps["dependence"]["to"]) == (2.3, 1.8)
+    assert (steps["bound"]["from"], steps["reported"]["to"]) == (1.8, 1.2)
+    drawn = plugin.figure(data)
+    assert [shape["x0"] for shape in drawn["layout"]["shapes"]] == [-0.4, 1.2]
+    for before, after in zip(data["steps"][:4], data["steps"][1:4], strict=False):
+        assert after["from"] == before["to"]
+    nothing = plugin.data(None)
+    assert nothing["empty"] and nothing["reading"].startswith("No likelihood ratio")
+
+
+def test_a_pair_is_marked_where_it_lies() -> None:
+    tippett = registry.load(figures.PACKAGE, "tippett")
+    data = tippett.data(VALIDATION, mark=0.4)
+    assert data["reading"] == (
+        "This pair's log10 LR of +0.40 is reached by 90.0% of 12 related pairs and by 20.00% of 300 unrelated ones."
+    )
+    assert [shape["x0"] for shape in tippett.figure(data)["layout"]["shapes"]] == [0, 0.4]
+    scores = registry.load(figures.PACKAGE, "distributions")
+    marked = scores.figure(scores.data(EXPERIENCE, mark=3.5, pair="a and b"))["layout"]
+    assert [shape["x0"] for shape in marked["shapes"]] == [3.5]
+    assert scores.data(EXPERIENCE, score="unheard")["empty"]
+
+
+def test_weak_links_are_dashed_and_only_those_with_evidence_have_arrows() -> None:
+    plugin = registry.load(figures.PACKAGE, "network")
+    drawn = plugin.figure(plugin.data(NETWORK, questioned="c"))
+    solid, dashed, dots = drawn["data"]
+    assert (solid["line"]["dash"], solid["x"][:2]) == ("solid", [0.0, 0.5])
+    assert (dashed["line"]["dash"], dashed["x"][:2]) == ("dash", [0.5, 1.0])
+    assert dots["marker"]["symbol"] == ["circle", "circle", "diamond"]
+    assert [(arrow["ax"], arrow["ay"]) for arrow in drawn["layout"]["annotations"]] == [(0.0, 0.0)]
+
+
+BROKEN = {
+    "waterfall": replace(WATERFALL, raw=math.inf),
+    "distributions": {"distributions": {"agreement": {"edges": [0.0, math.nan], "groups": {}}}},
+    "refusals": replace(
+        comparison(), refusals=Refusals(("opinion",), np.full((7, 1), math.inf), np.ones((7, 1), dtype=np.int64))
+    ),
+    "one-words": replace(WORDS, overlap={"w1": math.nan}),
+    "phrases": replace(TOLD, phrases=(Phrase("x", math.inf, ("p",), 0, 1),)),
+    "network": replace(NETWORK, places={"a": (math.nan, 0.0), "b": (0.0, 0.0), "c": (0.0, 1.0)}),
+    "layers": (LayerMatch("layers.0", math.nan, None),),
+    "drift": (DatedScore("2026-10-01", math.inf),),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_number_that_is_not_finite_is_refused_by_every_figure(name: str) -> None:
+    with pytest.raises(ValueError, match="not finite"):
+        registry.load(figures.PACKAGE, name).data(BROKEN[name])
+
+
+def test_scans_are_drawn_in_the_order_of_their_dates_and_half_an_interval_is_refused() -> None:
+    plugin = registry.load(figures.PACKAGE, "drift")
+    data = plugin.data(SCANS, what="distance")
+    assert [point["at"] for point in data["points"]] == ["2026-10-01", "2026-11-02"]
+    drawn = plugin.figure(data)
+    assert [note["text"] for note in drawn["layout"]["annotations"]] == ["new model name"]
+    with pytest.raises(ValueError, match="half an interval"):
+        plugin.data((DatedScore("2026-10-01", 0.1, low=0.0),))
+    with pytest.raises(ValueError, match="no date"):
+        plugin.data((DatedScore("yesterday", 0.1),))
+
+
+def test_what_there_is_nothing_of_is_empty_and_says_so() -> None:
+    empty = {
+        "refusals": comparison(), "one-words": OneWords(("a", "b"), (), {}), "layers": (), "drift": (),
+        "network": Network((), {}, ("a", "b"), 0), "phrases": replace(TOLD, phrases=(), habits=()),
+    }  # fmt: skip
+    for name, result in empty.items():
+        plugin = registry.load(figures.PACKAGE, name)
+        data = plugin.data(result)
+        assert data["empty"] and data["reading"].endswith("."), name
+        go.Figure(plugin.figure(data))
+
+
+def test_hostile_words_reach_plotly_as_entities_in_every_figure_that_shows_any() -> None:
+    drawn = {
+        "waterfall": replace(WATERFALL, parts=(Contribution(HOSTILE, 1.0, 1.0, 1.0),)),
+        "one-words": replace(WORDS, models=(HOSTILE, "b"), asked=(Asked("w1", "?", (1, 1), {HOSTILE: (1.0, 1.0)}),)),
+        "phrases": replace(TOLD, phrases=(Phrase(HOSTILE, 1.5, ("p1",), 0, 28),)),
+        "network": replace(NETWORK, places={HOSTILE: (0.0, 0.0)}, links=()),
+        "layers": (LayerMatch(HOSTILE, 0.5, None),),
+        "drift": (DatedScore("2026-10-01", 0.1, note=HOSTILE),),
+        "refusals": replace(
+            comparison(names=(HOSTILE, *"bcdefg")), refusals=replace(DECLINED, topics=(HOSTILE, "person"))
+        ),
+    }
+    for name, result in drawn.items():
+        plugin = registry.load(figures.PACKAGE, name)
+        shown = json.dumps(plugin.figure(plugin.data(result)), ensure_ascii=False)
+        assert "<b" not in shown and "<a" not in shown and "\u202e" not in shown, name
+
+
+SIGHT = {
+    "as it is": np.eye(3),
+    # Machado, Oliveira and Fernandes 2009, severity 1.
+    "protanopia": np.reshape(
+        (0.152286, 1.052583, -0.204868, 0.114503, 0.786281, 0.099216, -0.003882, -0.048116, 1.051998), (3, 3)
+    ),
+    "deuteranopia": np.reshape(
+        (0.367322, 0.860646, -0.227968, 0.280085, 0.672501, 0.047413, -0.011820, 0.042940, 0.968881), (3, 3)
+    ),
+    "tritanopia": np.reshape(
+        (1.255528, -0.076749, -0.178779, -0.078411, 0.930809, 0.147602, 0.004733, 0.691367, 0.303900), (3, 3)
+    ),
+    "greyscale": np.tile((0.2126, 0.7152, 0.0722), (3, 1)),
+}  # fmt: skip
+
+
+def _linear(colour: str) -> np.ndarray:
+    parts = np.array([int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+    return np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+
+
+def _contrast(a: np.ndarray, b: np.ndarray) -> float:
+    high, low = sorted((float(np.dot(x, (0.2126, 0.7152, 0.0722))) for x in (a, b)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("sight", SIGHT)
+@pytest.mark.parametrize("page", ["#ffffff", "#1a1d22"])
+def test_every_line_colour_stands_out_from_the_page_for_every_eye(sight: str, page: str) -> None:
+    """WCAG 2.2 asks 3 to 1 of what must be seen. Lines that cross also differ by dash, and bars by hatching."""
+    for colour in (style.INK, style.INK_SOFT, style.FOR, style.AGAINST, style.RUBRIC):
+        shown = colour if page == "#ffffff" else style.DARK[colour]
+        eye = SIGHT[sight]
+        assert _contrast(np.clip(eye @ _linear(shown), 0, 1), np.clip(eye @ _linear(page), 0, 1)) >= 3.0, shown
+
+
+def test_lines_and_bars_that_meet_differ_without_colour() -> None:
+    from forensics.figures import distributions, errors, one_words, power
+
+    for pens in (distributions.PENS.values(), errors.PENS, [pen[1:] for pen in power.SIDES.values()], one_words.PENS):
+        assert len({marks for _, marks in pens}) == len(list(pens))

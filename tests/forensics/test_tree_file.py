@@ -9,7 +9,7 @@ import pytest
 from forensics.errors import BadInput, IntegrityError
 from forensics.lineage.tree_file import TREE, load_tree, save_tree
 from forensics.lineage.trees import lineage_tree
-from tests.browser.population import random_result
+from tests.helpers.populations import random_result
 
 
 def test_a_tree_is_read_back_to_the_last_branch(tmp_path: Path) -> None:

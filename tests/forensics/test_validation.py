@@ -14,13 +14,13 @@ from scipy.stats import norm
 
 from forensics.__main__ import main
 from forensics.evaluation import calibration, compression, curves, metrics, resampling, weighted
+from forensics.evaluation.experience import RECORD
 from forensics.evaluation.judging import Judge
 from forensics.evaluation.pairs import PairTable
 from forensics.evaluation.prompts import DRAWS, by_coverage, draws
 from forensics.evaluation.teachers import Vote, teacher_rows
 from forensics.evaluation.transfer import leave_corpus_out
 from forensics.evaluation.validation import relation_rows, turing_failures, validation
-from tests.architecture.imports import ROOT
 from tests.forensics import worlds
 
 
@@ -252,9 +252,6 @@ def test_validate_ends_with_its_own_status_where_reported_lrs_mislead(
     told = capsys.readouterr()
     assert "FAILS" in told.out
     assert "mislead more often than Turing's rule allows: weights" in told.err
-
-
-RECORD = ROOT / "docs" / "validation.json"
 
 
 def test_the_record_of_the_validation_is_whole() -> None:

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from forensics.errors import BadInput
 from forensics.records import Completion, ResponseSet
-from tasks import comparing, reconciling
+from tasks import comparing, work
 from tests.helpers.making import stored_suite
 from tests.helpers.workers import Worker
 from webapp.casework import queries, services
@@ -77,11 +77,11 @@ def test_a_comparison_runs_once_however_often_its_message_comes() -> None:
 def test_a_dead_workers_comparison_is_sent_again_and_its_late_result_is_refused() -> None:
     suite = stored_suite(12)
     comparison = services.start_comparison(suite=suite, models=recorded(suite, "abc"))
-    dead = comparing._claim(str(comparison.pk))
+    dead = work.claim(Comparison.objects.all(), str(comparison.pk))
     assert dead is not None
-    assert comparing._claim(str(comparison.pk)) is None
+    assert work.claim(Comparison.objects.all(), str(comparison.pk)) is None
     Comparison.objects.update(lease_expires=timezone.now() - timedelta(seconds=1))
-    assert [c.pk for c in reconciling.silent_comparisons()] == [comparison.pk]
+    assert [c.pk for c in work.silent(Comparison.objects.all())] == [comparison.pk]
     comparing.run_comparison(str(comparison.pk))
     comparison.refresh_from_db()
     assert (comparison.state, comparison.attempt) == ("done", 2)

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 OPEN = ("sign-in", "sign-out", "home")
 NOBODY = "00000000-0000-4000-8000-000000000000"
 PARTS = {"collection_id": NOBODY, "model_id": NOBODY, "suite_id": NOBODY, "comparison_id": NOBODY, "completion_id": 1,
-         "name": "heatmap", "act": "pause", "attempt_id": 1, "part": "raw", "number": 1}  # fmt: skip
+         "name": "heatmap", "act": "pause", "attempt_id": 1, "part": "raw", "number": 1, "slug": "lr"}  # fmt: skip
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,11 +48,13 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One probe with both models' distinct replies, the most frequent first, and whether any two are the same text."""
+    """One probe with both models' distinct replies, the most frequent first. part: what a score gives on it, where one
+    is looked at that is made of prompts."""
 
     probe: Probe
     a: tuple[Reply, ...]
     b: tuple[Reply, ...]
+    part: float | None = None
 
     @property
     def same(self) -> bool:
@@ -60,17 +62,25 @@ class Row:
         return any(reply.shared for reply in self.a)
 
 
-def rows(a: Collection, b: Collection, probes: Any) -> list[Row]:
-    """Each probe with what both sides said to it."""
-    listed = list(probes)
+def rows(a: Collection, b: Collection, probes: Any, parts: Mapping[str, float] | None = None) -> list[Row]:
+    """Each probe with what both sides said to it. parts: what a score gives on them, by prompt id."""
+    listed, known = list(probes), parts or {}
     sides = {c.pk: _by_probe(c, listed) for c in (a, b)}
-    return [row(probe, sides[a.pk].get(probe.pk, []), sides[b.pk].get(probe.pk, [])) for probe in listed]
+    return [
+        _row(probe, sides[a.pk].get(probe.pk, []), sides[b.pk].get(probe.pk, []), known.get(probe.prompt_id))
+        for probe in listed
+    ]
 
 
-def row(probe: Probe, left: Sequence[Completion], right: Sequence[Completion]) -> Row:
-    """Two sides' completions of one probe, repeats counted."""
+def _row(probe: Probe, left: Sequence[Completion], right: Sequence[Completion], part: float | None) -> Row:
     said = [{c.text for c in side if c.text} for side in (left, right)]
-    return Row(probe, _distinct(left, said[1]), _distinct(right, said[0]))
+    return Row(probe, _distinct(left, said[1]), _distinct(right, said[0]), part)
+
+
+def by_part(probes: QuerySet[Probe], parts: Mapping[str, float]) -> list[Probe]:
+    """Those of the probes that a score is made of, in the order of the parts."""
+    found = {probe.prompt_id: probe for probe in probes}
+    return [found[prompt_id] for prompt_id in parts if prompt_id in found]
 
 
 def _distinct(completions: Sequence[Completion], elsewhere: set[str]) -> tuple[Reply, ...]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -11,6 +13,7 @@ from forensics.lineage.records import Comparison as Result
 from webapp.casework import access, drilldown, pairing, queries, reading
 from webapp.casework.differences import sides
 from webapp.casework.models import Comparison
+from webapp.explaining import queries as explaining
 from webapp.presenting import choice, page_of
 from webapp.probing import listing
 from webapp.probing.models import Collection
@@ -37,7 +40,8 @@ def channel(request: HttpRequest, comparison_id: object) -> HttpResponse:
     chosen = next((s for s in every if s.name == request.GET.get("score", "")), None)
     if chosen is None:
         raise Http404("no such score in this comparison")
-    context = _probe_list(request, comparison, a, b) | {
+    taken = _taken_apart(comparison, chosen, (a.model.name, b.model.name))
+    context = _probe_list(request, comparison, a, b, taken["parts"]) | taken | {
         "comparison": comparison, "a": a, "b": b, "score": chosen, "drawing": pairing.bars(chosen.standing),
         "siblings": [s for s in every if s.channel == chosen.channel], "channels": every,
         "nearest": [(side.model.name, pairing.nearest_of(result, chosen.name, place))
@@ -46,12 +50,26 @@ def channel(request: HttpRequest, comparison_id: object) -> HttpResponse:
     return render(request, "casework/channel.html", context)
 
 
-def _probe_list(request: HttpRequest, comparison: Comparison, a: Collection, b: Collection) -> dict[str, Any]:
+def _taken_apart(comparison: Comparison, score: pairing.Score, names: tuple[str, str]) -> dict[str, Any]:
+    """What each probe gives, once a worker has taken the pair apart; else how far that is."""
+    explanation = explaining.explanation_of(comparison, names) if pairing.is_by_probe(score.channel) else None
+    done = explanation is not None and explanation.state == explanation.State.DONE
+    parts = pairing.parts(explaining.told(explanation), score.name) if explanation and done else {}
+    return {
+        "by_probe": pairing.is_by_probe(score.channel), "explanation": explanation, "parts": parts,
+        "query": urlencode({"a": names[0], "b": names[1]}),
+    }  # fmt: skip
+
+
+def _probe_list(
+    request: HttpRequest, comparison: Comparison, a: Collection, b: Collection, parts: Mapping[str, float] | None = None
+) -> dict[str, Any]:
     filters = _probe_filters(request)
-    page = page_of(request, drilldown.shared_probes(a, b, **filters), 25)
+    probes = drilldown.shared_probes(a, b, **filters)
+    page = page_of(request, drilldown.by_part(probes, parts) if parts else probes, 25)
     return {
         "page": page, "filters": filters, "filtered": any(filters.values()),
-        "rows": drilldown.rows(a, b, page.object_list), "families": listing.families(comparison.suite),
+        "rows": drilldown.rows(a, b, page.object_list, parts), "families": listing.families(comparison.suite),
     }  # fmt: skip
 
 

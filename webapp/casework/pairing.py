@@ -7,6 +7,8 @@ from functools import lru_cache
 from typing import Any
 
 from forensics import channels, registry
+from forensics.channels import Explaining
+from forensics.lineage.explanation import Explanation as Told
 from forensics.lineage.records import Comparison as Result
 from forensics.lineage.standing import Standing, nearest, standing
 from forensics.records import Declaration
@@ -45,6 +47,16 @@ def channel_of(score: str) -> str:
 def _declaration(channel: str) -> Declaration:
     found: Declaration = registry.load(channels.PACKAGE, channel).declaration
     return found
+
+
+def is_by_probe(channel: str) -> bool:
+    """Whether a channel can say what each prompt gives, for scores that are made of prompts."""
+    return isinstance(registry.load(channels.PACKAGE, channel), Explaining)
+
+
+def parts(told: Told, score: str) -> dict[str, float]:
+    """Prompt id to what the score gives on it, those first on which the two are most alike."""
+    return {part.prompt_id: part.value for part in told.parts if part.feature == score}
 
 
 def nearest_of(result: Result, score: str, place: int) -> list[tuple[str, float]]:

@@ -26,7 +26,7 @@ def listed(
 ) -> QuerySet[Comparison]:
     """Comparisons whose title, suite or models hold every word, each with its `size`, in the order asked for."""
     members = _Member.objects.filter(comparison=OuterRef("pk")).order_by()
-    counted = members.values("comparison").annotate(n=Count("pk")).values("n")
+    counted = members.values("comparison").annotate(n=Count("pk")).values("n")  # type: ignore[misc]
     found = comparisons_for(user).annotate(size=Coalesce(Subquery(counted), 0))
     for word in words.split():
         named = Exists(members.filter(collection__model__name__icontains=word))

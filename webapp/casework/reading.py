@@ -12,6 +12,7 @@ import numpy as np
 from forensics import figures, registry
 from forensics.evaluation.verbal import sentence, verbal
 from forensics.lineage.identification import identify
+from forensics.lineage.links import Network, network
 from forensics.lineage.records import PROPOSITIONS, Identification, LineageTree
 from forensics.lineage.records import Comparison as Result
 from forensics.lineage.tree_file import load_tree
@@ -26,7 +27,6 @@ PROPOSITION_WORDS = {
     "base": "a common pretrained base",
     "distilled": "one trained on the other's outputs",
 }
-SHOWN_ROWS = 100
 
 
 @lru_cache(maxsize=16)
@@ -34,11 +34,11 @@ def _figure(comparison_id: Any, _attempt: int, name: str, options: tuple[tuple[s
     comparison = Comparison.objects.get(pk=comparison_id)
     plugin = registry.load(figures.PACKAGE, name)
     data = plugin.data(_subject(comparison, name, dict(options)), **_own_options(name, dict(options)))
-    return {"data": data, "figure": plugin.figure(data), "declaration": plugin.declaration}
+    return {"data": data, "figure": plugin.figure(data), "plugin": plugin}
 
 
 def figure(comparison: Comparison, name: str, **options: str) -> dict[str, Any]:
-    """A figure's data record, Plotly figure and declaration, kept in memory: a finished result never changes."""
+    """A figure's data record, Plotly figure and plug-in, kept in memory: a finished result never changes."""
     return _figure(comparison.pk, comparison.attempt, name, tuple(sorted(options.items())))
 
 
@@ -47,9 +47,13 @@ def _own_options(name: str, options: Mapping[str, str]) -> dict[str, str]:
     return {key: value for key, value in options.items() if key not in left_out}
 
 
-def _subject(comparison: Comparison, name: str, options: Mapping[str, str]) -> Result | LineageTree | Identification:
+def _subject(
+    comparison: Comparison, name: str, options: Mapping[str, str]
+) -> Result | LineageTree | Network | Identification:
     if name == "tree":
         return tree(comparison.pk, comparison.attempt)
+    if name == "network":
+        return network(queries.result(comparison))
     if name == "ranking":
         return identification(comparison.pk, comparison.attempt, options["questioned"])
     return queries.result(comparison)

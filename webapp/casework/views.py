@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import Any
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
@@ -17,8 +16,7 @@ from forensics.figures.heatmap import matrices
 from forensics.lineage.records import PROPOSITIONS
 from forensics.lineage.records import Comparison as Result
 from forensics.records import Relation
-from forensics.tables import safe_cell
-from webapp import presenting
+from webapp import drawing, presenting
 from webapp.casework import access, queries, reading, services
 from webapp.casework.forms import CompareForm
 from webapp.casework.models import Comparison
@@ -26,8 +24,10 @@ from webapp.presenting import choice, page_of
 from webapp.probing import listing
 from webapp.probing import queries as probing
 
-VIEWS = {"heatmap": "Heatmap", "tree": "Lineage tree", "ranking": "Ranking", "pairs": "Pairs"}
-FIGURES = ("heatmap", "tree", "ranking")
+VIEWS = {
+    "heatmap": "Heatmap", "tree": "Lineage tree", "network": "Network", "ranking": "Ranking", "refusals": "Refusals",
+    "pairs": "Pairs",
+}  # fmt: skip
 
 
 def comparison_list(request: HttpRequest) -> HttpResponse:
@@ -75,9 +75,7 @@ def comparison_page(request: HttpRequest, comparison_id: object) -> HttpResponse
     view = choice(request, "view", VIEWS, "heatmap")
     result = queries.result(comparison)
     context |= {"view": view, "views": VIEWS.items(), "calibration": result.calibration, "models": result.models}
-    context |= {"heatmap": _heatmap, "tree": _tree, "ranking": _ranking, "pairs": _pairs}[view](
-        request, comparison, result
-    )
+    context |= (_pairs if view == "pairs" else FIGURES[view])(request, comparison, result)
     return render(request, f"casework/{view}.html", context)
 
 
@@ -85,7 +83,7 @@ def _heatmap(request: HttpRequest, comparison: Comparison, result: Result) -> di
     matrix = choice(request, "matrix", matrices(result), "distance")
     drawn = reading.figure(comparison, "heatmap", matrix=matrix)
     names = {"models": drawn["data"]["models"], "matrix": matrix}
-    return _drawn(drawn) | {"matrix": matrix, "matrices": matrices(result), "names": names}
+    return _drawn(request, comparison, drawn, names=names) | {"matrix": matrix, "matrices": matrices(result)}
 
 
 def _tree(request: HttpRequest, comparison: Comparison, result: Result) -> dict[str, Any]:
@@ -94,7 +92,8 @@ def _tree(request: HttpRequest, comparison: Comparison, result: Result) -> dict[
         reading.tree(comparison.pk, comparison.attempt)
     except ForensicsError as problem:
         return {"questioned": questioned, "no_figure": str(problem)}
-    return _drawn(reading.figure(comparison, "tree", questioned=questioned)) | {"questioned": questioned}
+    drawn = reading.figure(comparison, "tree", questioned=questioned)
+    return _drawn(request, comparison, drawn) | {"questioned": questioned}
 
 
 def _ranking(request: HttpRequest, comparison: Comparison, result: Result) -> dict[str, Any]:
@@ -103,10 +102,23 @@ def _ranking(request: HttpRequest, comparison: Comparison, result: Result) -> di
     drawn = reading.figure(comparison, "ranking", questioned=questioned, proposition=proposition)
     identification = reading.identification(comparison.pk, comparison.attempt, questioned)
     page = page_of(request, reading.ranked(result, identification, proposition), 50)
-    return _drawn(drawn) | {
+    return _drawn(request, comparison, drawn) | {
         "questioned": questioned, "proposition": proposition, "propositions": reading.PROPOSITION_WORDS.items(),
         "identification": identification, "page": page, "bounds": reading.bounds(result.calibration, proposition),
     }  # fmt: skip
+
+
+def _network(request: HttpRequest, comparison: Comparison, result: Result) -> dict[str, Any]:
+    questioned = choice(request, "questioned", result.models, "")
+    drawn = reading.figure(comparison, "network", questioned=questioned)
+    return _drawn(request, comparison, drawn) | {"questioned": questioned}
+
+
+def _refusals(request: HttpRequest, comparison: Comparison, _result: Result) -> dict[str, Any]:
+    return _drawn(request, comparison, reading.figure(comparison, "refusals"))
+
+
+FIGURES = {"heatmap": _heatmap, "tree": _tree, "network": _network, "ranking": _ranking, "refusals": _refusals}
 
 
 def _first_questioned(comparison: Comparison, result: Result) -> str:
@@ -124,13 +136,15 @@ def _pairs(request: HttpRequest, comparison: Comparison, result: Result) -> dict
     }  # fmt: skip
 
 
-def _drawn(drawn: dict[str, Any]) -> dict[str, Any]:
-    table = drawn["data"]["table"]
-    shown = table | {"rows": table["rows"][: reading.SHOWN_ROWS], "count": len(table["rows"])}
-    return {
-        "figure": drawn["figure"], "reading": drawn["data"]["reading"], "table": shown, "empty": drawn["data"]["empty"],
-        "declaration": drawn["declaration"],
-    }  # fmt: skip
+def _drawn(request: HttpRequest, comparison: Comparison, drawn: dict[str, Any], **more: Any) -> dict[str, Any]:
+    query = request.GET.copy()
+    for name in ("view", "page"):
+        query.pop(name, None)
+    name = drawn["data"]["name"]
+    address = reverse("casework:csv", args=[comparison.pk, name])
+    csv = f"{address}?{query.urlencode()}" if query else address
+    shown = drawing.of(drawn["plugin"], drawn["data"], drawn["figure"], csv=csv, key=name, **more)
+    return {"drawn": shown, "drawings": [shown]}
 
 
 def _progress(comparison: Comparison) -> dict[str, Any]:
@@ -163,14 +177,8 @@ def table_csv(request: HttpRequest, comparison_id: object, name: str) -> HttpRes
     if name not in FIGURES or comparison.state != Comparison.State.DONE:
         raise Http404(name)
     result = queries.result(comparison)
-    drawn = {"heatmap": _heatmap, "tree": _tree, "ranking": _ranking}[name](request, comparison, result)
-    if "figure" not in drawn:
+    drawn = FIGURES[name](request, comparison, result)
+    if "drawn" not in drawn:
         raise Http404(drawn["no_figure"])
     options = {key: drawn[key] for key in ("matrix", "questioned", "proposition") if key in drawn}
-    table = reading.figure(comparison, name, **options)["data"]["table"]
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(table["columns"])
-    writer.writerows([safe_cell(value) for value in row] for row in table["rows"])
-    headers = {"Content-Disposition": f'attachment; filename="{name}.csv"', "X-Content-Type-Options": "nosniff"}
-    return HttpResponse(text.getvalue(), content_type="text/csv; charset=utf-8", headers=headers)
+    return drawing.csv_file(name, reading.figure(comparison, name, **options)["data"]["table"])

@@ -20,6 +20,8 @@ NAVIGATION = (
     ("probing:collections", "Collections"),
     ("casework:list", "Comparisons"),
     ("custody:log", "Custody"),
+    ("engine:validation", "Validation"),
+    ("help:index", "Help"),
 )
 NOTES = {"error": "bad", "warning": "warn", "success": "good"}
 
@@ -95,11 +97,9 @@ def plain_number(number: Any) -> str:
 
 
 @register.filter
-def share(part: float | None) -> str:
-    """A share as a percentage, never rounded to none or to all of it."""
-    if part is None:
-        return "–"
-    return "under 0.1 %" if 0 < part < 0.001 else f"{min(100 * part, 99.9) if part < 1 else 100:.3g} %"
+def percent(share: float | None, places: int = 0) -> str:
+    """A share as a percentage, or a dash where there is none."""
+    return "–" if share is None else f"{100 * share:.{places}f} %"
 
 
 @register.filter

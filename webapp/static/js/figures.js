@@ -1,6 +1,7 @@
 // Draws each <figure data-figure>. The Plotly figure comes as JSON in the page, in light colours; meta.dark says what each
 // becomes in the dark. Hovering writes to a line below the figure, as text, never into a label.
 import { isDark } from "./app.js";
+import { save } from "./figure_files.js";
 
 const repaint = (value, colours) => {
   if (typeof value === "string") return colours[value] ?? value;
@@ -69,6 +70,19 @@ const readout = (figure, data) => {
   });
 };
 
+const files = (figure) => {
+  for (const button of figure.querySelectorAll("[data-save]")) {
+    button.hidden = false;
+    button.addEventListener("click", async () => {
+      const plain = read(figure.dataset.figure);
+      const width = Math.max(720, figure.querySelector(".canvas").clientWidth - 16);
+      button.disabled = true;
+      await save(figure, button.dataset.save, { data: plain.data, layout: fit(plain.layout, width) }, width);
+      button.disabled = false;
+    });
+  }
+};
+
 const draw = (figure) => {
   const canvas = figure.querySelector(".canvas");
   const { data, layout } = read(figure.dataset.figure);
@@ -81,7 +95,9 @@ const draw = (figure) => {
   canvas.classList.remove("waiting");
   canvas.classList.add("drawn");
   Plotly.react(canvas, drawn.data, { ...drawn.layout, width }, { displayModeBar: false, responsive: false });
-  if (!mounted) readout(figure, figure.dataset.names ? read(figure.dataset.names) : null);
+  if (mounted) return;
+  readout(figure, figure.dataset.names ? read(figure.dataset.names) : null);
+  files(figure);
 };
 
 const figures = [...document.querySelectorAll("[data-figure]")];
