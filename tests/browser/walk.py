@@ -42,7 +42,7 @@ def addresses(comparison: Any, waiting: Any, failed: Any) -> dict[str, str]:
         "tree": f"{place}?view=tree&{urlencode({'questioned': HOSTILE})}",
         "ranking": f"{place}?view=ranking&{urlencode({'questioned': HOSTILE})}", "pairs": f"{place}?view=pairs",
         "network": f"{place}?view=network", "refusals": f"{place}?view=refusals", "validation": "/validation/",
-        "help": "/help/", "help-lr": "/help/lr/", "help-tippett": "/help/tippett/", "why": f"{place}pair/why/?{two}",
+        "help": "/help/", "help-lr": "/help/lr/", "why": f"{place}pair/why/?{two}",
         "pair": f"{place}pair/?{two}", "channel": f"{place}pair/channel/?{two}&score=agreement",
         "channel-not-estimable": f"{place}pair/channel/?{two}&score=logprobs",
         "probe": f"{place}pair/probe/?{two}&prompt=p000&hidden=shown",
