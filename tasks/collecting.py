@@ -24,6 +24,7 @@ from tasks.app import app
 from tasks.heartbeat import Heartbeat
 from tasks.ledger import Answered, Claim
 from tasks.pacing import EndpointPacer, Pace
+from tasks.takeover import take_over
 from webapp import dispatch
 from webapp.catalogue import queries as catalogue
 from webapp.probing import budgets, endpoints, services
@@ -34,6 +35,7 @@ log = logging.getLogger(__name__)
 CLAIM = {"gpu": BATCH, "cpu": BATCH}
 WRITE_EVERY = 1.0
 LONGEST_COUNTDOWN = 30.0
+BROKER_SECONDS = 1.5
 
 
 _stopping = threading.Event()
@@ -68,6 +70,7 @@ def collect_slice(collection_id: str, ticket: int) -> None:
 
     with Heartbeat(beat, settings.LEASE_SECONDS / 3) as heart:
         try:
+            take_over(collection.pk)
             if not collection.held_seconds:
                 room.keep()
                 _work(collection, owner, heart)
@@ -99,6 +102,8 @@ def _end_for_the_database(collection: Collection, in_charge: Callable[[], bool],
         return
     room.free()
     _end(services.halt, collection, in_charge, room.FULL)
+    # A broker on the same disk finds out by itself that it can write again; a worker that asks sooner is turned away.
+    time.sleep(BROKER_SECONDS)
 
 
 def _work(collection: Collection, owner: str, heart: Heartbeat) -> None:

@@ -18,6 +18,7 @@ from webapp.probing.storable import columns, storable_text
 
 ERROR_CHARS = 500
 NAME_CHARS = 200
+URL_CHARS = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ def attempt_row(collection: Collection, answer: Answered, kind: Attempt.Kind = A
         "number": claim.attempt,
         "kind": kind.value,
         "worker": claim.worker,
+        "url": storable_text(reply.url)[:URL_CHARS] or None,
         "started_at": received - timedelta(seconds=reply.elapsed),
         "received_at": received,
         "elapsed": reply.elapsed,

@@ -18,6 +18,7 @@ from django.utils import timezone
 from forensics.adapters import Reply
 from forensics.collection import call_of, refused, retry_delay
 from tasks.evidence import ERROR_CHARS, Answered, Claim, attempt_row, completion_row, note_identities, tokens_of
+from tasks.journal import Left
 from webapp.custody import services as custody
 from webapp.probing import budgets, queries, rows
 from webapp.probing.leases import charge, expired, locked, take_back
@@ -170,6 +171,26 @@ def abandon(claims: Sequence[Claim]) -> int:
     with transaction.atomic():
         held = _still_held(claims)
         return take_back(list(ProbeCall.objects.filter(pk__in=held).select_related("probe")))
+
+
+def take_in(collection: Collection, left: Left) -> int:
+    """How many calls were settled from what a worker that has gone left behind, without waiting for its leases.
+
+    Replies are recorded as the worker would have done, calls under way are lost attempts, the rest goes back unsent.
+    """
+    record(collection, left.answered)
+    with transaction.atomic():
+        calls = list(locked(collection.calls.filter(state=ProbeCall.State.LEASED, lease_owner=left.owner)))
+        lost = [call for call in calls if left.under_way.get(call.pk) == call.fence]
+        take_back(lost)
+        unsent = ProbeCall.objects.filter(pk__in={call.pk for call in calls} - {call.pk for call in lost})
+        unsent.update(
+            state=ProbeCall.State.WAITING,
+            lease_expires=None,
+            attempt=F("attempt") - 1,
+            last_error="not sent: the worker ended",
+        )
+    return len(left.answered) + len(calls)
 
 
 def leased(collection: Collection) -> bool:

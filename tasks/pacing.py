@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import logging
 import random
+import threading
 import time
 import uuid
 from collections import deque
@@ -23,7 +24,7 @@ from typing import Any
 import redis.asyncio
 from redis.exceptions import RedisError
 
-from forensics.adapters import Held, Reply
+from forensics.adapters import Call, Held, Reply
 from forensics.collection import LONGEST_WAIT, asked_for, refused
 from forensics.records import Outcome
 
@@ -85,10 +86,12 @@ class EndpointPacer:
 
     def __init__(self, pace: Pace, url: str, *, collection: str, seed: int = 0, shared: bool = False) -> None:
         self.pace, self.stopped, self.turned_away = pace, "", ""
+        self.leaving: Callable[[Call], None] = lambda _: None
+        """Told of every call just before it leaves; may raise Held."""
         self._url, self._collection, self._holder = url, collection, f"{collection}/{uuid.uuid4().hex}"
         self._random = random.Random(seed)
         self._line: deque[tuple[asyncio.Future[None], float]] = deque()
-        self._in_flight = self._unwritten = self._half = self._fails = 0
+        self._in_flight = self._unkept = self._half = self._fails = 0
         self._born = -1 if shared else 0
         self._hold, self._troubled, self._away_until = _Hold(), True, 0.0
         self._next_alone = self._solo_until = 0.0
@@ -112,20 +115,21 @@ class EndpointPacer:
         self.stopped = self.stopped or why
         self._soon(lambda: self._wake.set())
 
-    def written(self, number: int) -> None:
-        """So many replies are in the ledger. Until then they hold their places, so that a worker's death repeats no
-        more calls than may be under way."""
+    def kept(self, number: int) -> None:
+        """So many replies are kept. Until then they hold their places, so that a worker's death repeats no more calls
+        than may be under way."""
         self._soon(lambda: self._freed(number))
 
     def _soon(self, work: Callable[[], None]) -> None:
         """Have it done by the session's own thread, which alone changes what is counted here."""
         if self._loop is not None and not self._loop.is_closed():
+            mine = threading.get_ident() == self._thread
             with contextlib.suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(work)
+                self._loop.call_soon(work) if mine else self._loop.call_soon_threadsafe(work)
 
-    def _freed(self, written: int = 0) -> None:
+    def _freed(self, kept: int = 0) -> None:
         """Pass places on that were given back: to those in line, or by way of the doorman."""
-        self._unwritten = max(0, self._unwritten - written)
+        self._unkept = max(0, self._unkept - kept)
         if self._is_solo:
             self._let_go(self._room)
         else:
@@ -133,7 +137,7 @@ class EndpointPacer:
 
     @property
     def _room(self) -> int:
-        return self.pace.concurrency - self._in_flight - self._unwritten
+        return self.pace.concurrency - self._in_flight - self._unkept
 
     @property
     def _is_solo(self) -> bool:
@@ -142,19 +146,21 @@ class EndpointPacer:
         return alone and not self.stopped and not self._hold.left()
 
     @contextlib.asynccontextmanager
-    async def slot(self) -> AsyncIterator[None]:
+    async def slot(self, call: Call, /) -> AsyncIterator[None]:
         """Waits for this call's turn and holds a place for the length of the block; raises Held."""
         await self._turn()
         try:
+            self.leaving(call)
             yield
         finally:
             self._in_flight -= 1
-            # A moment later: what the reply teaches comes first, and it keeps its place until it is written.
+            # A moment later: what the reply teaches comes first, and it keeps its place until it is kept elsewhere.
             asyncio.get_running_loop().call_soon(self._freed)
 
     async def _turn(self) -> None:
         if self._doorman is None:
             self._loop, self._wake = asyncio.get_running_loop(), asyncio.Event()
+            self._thread = threading.get_ident()
             self._doorman = self._loop.create_task(self._attend(), name=f"doorman of {self.pace.origin}")
         if self._is_solo and not self._line and self._room > 0:
             self._in_flight += 1
@@ -173,7 +179,7 @@ class EndpointPacer:
         """Learns from a reply: waits that the server asks for, failures in a row, a key that is refused."""
         if not reply.sent:
             return
-        self._unwritten += 1
+        self._unkept += 1
         status, outcome = reply.status, reply.completion.outcome
         if refused(reply):
             self.turned_away = reply.error
@@ -233,7 +239,7 @@ class EndpointPacer:
             await self._leave()
 
     async def _leave(self) -> None:
-        self._in_flight, self._unwritten = LEAVING, 0
+        self._in_flight, self._unkept = LEAVING, 0
         with contextlib.suppress(RedisError, OSError, TimeoutError):
             await self._ask(0)
         await self._client.aclose()
@@ -280,7 +286,7 @@ class EndpointPacer:
         pace = self.pace
         gap = pace.gap_ms * (1.0 + pace.jitter * self._random.random())
         left, why = self.held
-        words = ["ask", self._holder, self._collection, self._in_flight + self._unwritten, wanted, pace.concurrency,
+        words = ["ask", self._holder, self._collection, self._in_flight + self._unkept, wanted, pace.concurrency,
                  gap, BURST_MS, EXPIRY_MS, round(left * 1000), why,
                  self._born, self._half, QUIET_MS, SOLO_MS]  # fmt: skip
         asked, self._asking = time.monotonic(), True
@@ -312,7 +318,7 @@ class EndpointPacer:
     def _alone(self, wanted: int) -> tuple[int, float]:
         """What a worker that cannot ask lets go: a quarter of the places, at a quarter of the rate."""
         now, gap = time.monotonic(), self.pace.gap_ms * CAREFUL_SHARE / 1000
-        room = max(1, self.pace.concurrency // CAREFUL_SHARE) - self._in_flight - self._unwritten
+        room = max(1, self.pace.concurrency // CAREFUL_SHARE) - self._in_flight - self._unkept
         granted = max(0, min(wanted, room))
         if gap:
             granted = min(granted, 1) if now >= self._next_alone else 0

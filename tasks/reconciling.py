@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from tasks import work
 from tasks.app import app
+from tasks.takeover import take_over
 from webapp import dispatch
 from webapp.casework import services as casework
 from webapp.casework.models import Comparison
@@ -23,7 +24,11 @@ log = logging.getLogger(__name__)
 
 @app.task(name=dispatch.RECONCILE)
 def reconcile() -> None:
-    """Send work again that nobody has been seen working on for a lease's time: collections and what is computed."""
+    """Send work again that nobody has been seen working on for a lease's time, collections and what is computed, and
+    at once for collections whose worker is known to have died on this machine."""
+    for collection in take_over():
+        if collection.state == Collection.State.RUNNING:
+            probing.send_work(collection, priority=dispatch.GO_ON)
     for collection in silent_collections():
         log.info("collection %s has been silent: sent again", collection.pk)
         probing.send_work(collection, priority=dispatch.GO_ON)

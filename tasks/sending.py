@@ -1,13 +1,14 @@
 """Sends an endpoint's calls: the caller's thread keeps many under way, a clerk beside it reads and writes the ledger.
 
-A reply holds its place at the endpoint until it is in the ledger, so that a worker's death repeats no more calls than
-may be under way. Calls are claimed a few at a time, just before they are sent.
+A reply holds its place at the endpoint until it is kept, in this machine's journal or in the ledger itself, so that a
+worker's death repeats no more calls than may be under way. Calls are claimed shortly before they are sent.
 """
 
 from __future__ import annotations
 
 import contextlib
 import logging
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -20,17 +21,18 @@ from typing import TypeVar
 from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
-from forensics.adapters import Call, Reply, Session
+from forensics.adapters import Call, Held, Reply, Session
 from forensics.errors import AdapterError
 from tasks import ledger, room
+from tasks.journal import Journal
 from tasks.ledger import Answered, Claim
 from tasks.pacing import SHORT_HOLD, EndpointPacer
 from webapp.probing.models import Collection
 
 log = logging.getLogger(__name__)
 
-LARGEST_CLAIM = 64
-NOTE_EVERY = 0.5
+LARGEST_CLAIM = 128
+GATHER_SECONDS = 0.1
 PATIENCE_SECONDS = 25.0
 WAIT_FOR_STOCK = 10.0
 Key = tuple[str, int]
@@ -40,18 +42,21 @@ T = TypeVar("T")
 class Clerk:
     """All of one slice's dealings with the ledger, in a thread with a database connection of its own.
 
-    What comes in while it writes is written together the next time: the busier, the larger the groups.
+    What comes in while it writes, or within a tenth of a second, is written together.
     """
 
     def __init__(self, collection: Collection, owner: str, pacer: EndpointPacer, may_go_on: Callable[[], bool]) -> None:
         self._collection, self._owner, self._pacer, self._may_go_on = collection, owner, pacer, may_go_on
         self._stock: SimpleQueue[Claim | None] = SimpleQueue()
-        self._inbox: SimpleQueue[Answered | None] = SimpleQueue()
+        self._inbox: SimpleQueue[tuple[Answered, bool]] = SimpleQueue()
+        self._journal = Journal(collection.pk, owner)
+        self._wanted = threading.Event()
+        self._wanted.set()
         self._open = 0
-        self._dry = self._over = self._closing = False
+        self._dry = self._over = self._closing = self.is_full = False
         self._noted = (0.0, "", "")
         self.problem: BaseException | None = None
-        self._size = max(4, min(LARGEST_CLAIM, pacer.pace.concurrency))
+        self._size = max(4, min(LARGEST_CLAIM, 2 * pacer.pace.concurrency))
         self._thread = threading.Thread(target=self._work, name="clerk", daemon=True)
 
     def __enter__(self) -> Clerk:
@@ -62,8 +67,9 @@ class Clerk:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._closing = True
-        self._inbox.put(None)
+        self._wanted.set()
         self._thread.join()
+        self._journal.close()
 
     @property
     def is_over(self) -> bool:
@@ -73,14 +79,33 @@ class Clerk:
     def next_claim(self, *, patient: bool) -> Claim | None:
         """The next call to send, or None where there is none now. A `patient` caller, who has nothing under way, waits
         for the clerk; any other has replies to take meanwhile, and asks again."""
+        if self.is_over:
+            return None
+        if self._stock.qsize() <= self._size // 2:
+            self._wanted.set()
         try:
-            return None if self.is_over else self._stock.get(patient, WAIT_FOR_STOCK)
+            return self._stock.get(patient, WAIT_FOR_STOCK)
         except Empty:
             return None
 
+    def leaving(self, claim: Claim) -> None:
+        """Note that a call leaves now; raises Held where there is no room for the note."""
+        if not self._journal.going(claim):
+            room.free()
+            self._no_more()
+            raise Held(1.0, room.FULL)
+
+    def has_left(self, claim: Claim) -> bool:
+        """Whether a call without a reply may have been sent."""
+        return self._journal.is_under_way(claim)
+
     def hand_over(self, claim: Claim, reply: Reply) -> None:
         """Take a reply to be written, or a call that was held back to be given back."""
-        self._inbox.put(Answered(claim, reply, timezone.now()))
+        answered = Answered(claim, reply, timezone.now())
+        kept = reply.sent and self._journal.keep(answered)
+        if kept:
+            self._pacer.kept(1)
+        self._inbox.put((answered, kept))
 
     def _work(self) -> None:
         try:
@@ -94,32 +119,48 @@ class Clerk:
             self._end()
             connection.close()
 
+    def _no_more(self) -> None:
+        """Give out nothing more: what is under way fits into the reserve, with the reason for the pause."""
+        self.is_full = True
+        self._pacer.stop(room.FULL)
+        self._end()
+
     def _end(self) -> None:
         self._over = True
         self._stock.put(None)  # whoever waits for a claim waits no longer
 
     def _round(self) -> bool:
-        """Write what came, give back what was held, fetch more; whether there is a next round."""
+        """Fetch more, write what came, give back what was held; whether there is a next round."""
+        self._wanted.wait(GATHER_SECONDS)
+        self._wanted.clear()
         closing = self._closing
-        came = _all_in(self._inbox, 0.0 if closing or self._is_hungry else NOTE_EVERY)
-        self._write([a for a in came if a.reply.sent], [a for a in came if not a.reply.sent])
+        if not closing:
+            self._fetch()
+        came = _all_in(self._inbox)
+        self._write([answer for answer in came if answer[0].reply.sent])
+        self._give_back([answered for answered, _ in came if not answered.reply.sent])
+        self._open -= len(came)
+        # What was written may have cost less than its worst: the budget may have room again.
+        self._dry = self._dry and not came
         self._note()
         if closing:
             self._patiently(partial(ledger.release, _all_in(self._stock), "not sent: the slice ended"))
-            return False
-        self._fetch()
-        return True
+        return not closing
 
-    def _write(self, came: Sequence[Answered], held: Sequence[Answered]) -> None:
+    def _write(self, came: Sequence[tuple[Answered, bool]]) -> None:
+        """Replies into the ledger. Where its disk is full those in the journal stay there until there is room again."""
         if came:
-            self._patiently(lambda: ledger.record(self._collection, came))
-            self._pacer.written(len(came))
+            self._patiently(
+                lambda: ledger.record(self._collection, [a for a, kept in came if not (kept and self.is_full)])
+            )
+        self._journal.settled(0 if self.is_full else sum(kept for _, kept in came))
+        if unkept := sum(not kept for _, kept in came):
+            self._pacer.kept(unkept)
+
+    def _give_back(self, held: Sequence[Answered]) -> None:
         for why in {answer.reply.error for answer in held}:
             back = [answer.claim for answer in held if answer.reply.error == why]
             self._patiently(partial(ledger.release, back, f"not sent: {why}"))
-        self._open -= len(came) + len(held)
-        # What was written may have cost less than its worst: the budget may have room again.
-        self._dry = self._dry and not (came or held)
 
     @property
     def _is_hungry(self) -> bool:
@@ -163,21 +204,31 @@ class Clerk:
                 if time.monotonic() > until or (full and not room.free()):
                     raise
                 if full:
-                    # What is under way still fits into the reserve. The next slice finds none, and pauses.
-                    self._pacer.stop(room.FULL)
+                    self._no_more()
+                    continue
                 log.warning("the ledger cannot be written, trying again: %s", problem)
                 connection.close()
                 time.sleep(0.5)
 
 
-def _all_in(queue: SimpleQueue[T | None], seconds: float = 0.0) -> list[T]:
-    """What has been put into the queue; waits so long for the first of it."""
+@contextlib.contextmanager
+def _quick_switches() -> Iterator[None]:
+    """Let the clerk keep the interpreter from the sender for a tenth of the usual time: replies are waiting there."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(before / 10)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
+
+
+def _all_in(queue: SimpleQueue[T | None] | SimpleQueue[T]) -> list[T]:
+    """What has been put into the queue."""
     found: list[T] = []
     with contextlib.suppress(Empty):
-        item = queue.get(seconds > 0, seconds)
         while True:
-            found += [] if item is None else [item]
             item = queue.get_nowait()
+            found += [] if item is None else [item]
     return found
 
 
@@ -192,12 +243,20 @@ class Feed(Iterator[Call]):
         claim = self._clerk.next_claim(patient=not self.open) if len(self.open) < self._most else None
         if claim is None:
             raise StopIteration
-        self.open[claim.call.prompt.prompt_id, claim.call.sample] = claim
+        self.open[_key(claim.call)] = claim
         return claim.call
+
+    def leaving(self, call: Call) -> None:
+        """Tell the clerk that a call leaves; raises Held where it may not."""
+        self._clerk.leaving(self.open[_key(call)])
 
     def answered(self, reply: Reply) -> Claim:
         """The claim that a reply belongs to, which is open no longer."""
-        return self.open.pop((reply.call.prompt.prompt_id, reply.call.sample))
+        return self.open.pop(_key(reply.call))
+
+
+def _key(call: Call) -> Key:
+    return call.prompt.prompt_id, call.sample
 
 
 def send(
@@ -209,11 +268,15 @@ def send(
     may_go_on: Callable[[], bool],
     touch: Callable[[], None],
 ) -> None:
-    """Send a collection's calls until none is due, the endpoint asks for time, or `may_go_on` says no."""
+    """Send a collection's calls until none is due, the endpoint asks for time, or `may_go_on` says no.
+
+    Raises NoRoom where a disk is full; what came back until then is kept.
+    """
     clerk = Clerk(collection, owner, pacer, may_go_on)
     feed = Feed(clerk, pacer.pace.concurrency + max(2, pacer.pace.concurrency // 8))
+    pacer.leaving = feed.leaving
     try:
-        with clerk:
+        with _quick_switches(), clerk:
             while not clerk.is_over:
                 for reply in session.send(feed):
                     touch()
@@ -223,7 +286,11 @@ def send(
                 if feed.open:
                     raise AdapterError(f"the adapter left {len(feed.open)} calls unanswered")
     finally:
-        # Whether these left the machine is not known: nothing came back that says so.
-        ledger.abandon(list(feed.open.values()))
+        # Whether those that left did arrive is not known: nothing came back that says so.
+        left = [claim for claim in feed.open.values() if clerk.has_left(claim)]
+        ledger.abandon(left)
+        ledger.release([claim for claim in feed.open.values() if claim not in left], "not sent: the slice ended")
     if clerk.problem is not None:
         raise clerk.problem
+    if clerk.is_full:
+        raise room.NoRoom(room.FULL)

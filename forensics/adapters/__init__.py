@@ -84,9 +84,9 @@ class Held(Exception):
 class Pacer(Protocol):
     """Decides when a call may leave. One stands before each endpoint, whatever number of workers send to it."""
 
-    def slot(self) -> AbstractAsyncContextManager[None]:
+    def slot(self, call: Call, /) -> AbstractAsyncContextManager[None]:
         """Waits for this call's turn, then holds a place as long as the block lasts; raises Held rather than wait
-        longer than is worth a place."""
+        longer than is worth a place. The call leaves with the block's beginning, and not before."""
 
     async def saw(self, reply: Reply) -> None:
         """Learns from a reply: a server that asks for time, or that keeps failing, is left alone for a while."""
@@ -95,7 +95,7 @@ class Pacer(Protocol):
 class _Unpaced:
     """Nobody is in the way. For one process that sends alone, and to models of this machine."""
 
-    def slot(self) -> AbstractAsyncContextManager[None]:
+    def slot(self, _call: Call, /) -> AbstractAsyncContextManager[None]:
         """A place at once."""
         return nullcontext()
 

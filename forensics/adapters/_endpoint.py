@@ -198,7 +198,7 @@ class EndpointSession:
             return Reply(call, reading.completion, error=reading.error, status=410)
         request = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
         try:
-            async with self._pacer.slot():
+            async with self._pacer.slot(call):
                 reply = await self._exchange(call, path, request)
         except Held as held:
             reading = without_text(call, Outcome.THROTTLED, held.why)
@@ -208,6 +208,7 @@ class EndpointSession:
 
     async def _exchange(self, call: Call, path: str, request: bytes) -> Reply:
         url = self._target.location.rstrip("/") + path
+        told = self._scrub.text(url)
         began = time.perf_counter()
         try:
             answer = await self._client.request("POST", url, headers=self._mapping.headers(self._target), body=request)
@@ -215,14 +216,14 @@ class EndpointSession:
             raise
         except Cut as problem:
             answer = self._scrub.answer(problem.answer)
-            return self._reply(call, url, request, answer, self._of_cut(call, answer, problem))
+            return self._reply(call, told, request, answer, self._of_cut(call, answer, problem))
         except (TimeoutError, AdapterError) as problem:
             outcome = Outcome.TIMED_OUT if isinstance(problem, TimeoutError) else Outcome.FAILED
             reading = without_text(call, outcome, self._scrub.text(str(problem)))
             elapsed = time.perf_counter() - began
-            return Reply(call, reading.completion, request, elapsed=elapsed, error=reading.error, url=url)
+            return Reply(call, reading.completion, request, elapsed=elapsed, error=reading.error, url=told)
         answer = self._scrub.answer(answer)
-        return self._reply(call, url, request, answer, self._mapping.read(call, answer, self._target))
+        return self._reply(call, told, request, answer, self._mapping.read(call, answer, self._target))
 
     def _of_cut(self, call: Call, answer: Answer, problem: Cut) -> Reading:
         """A lost connection can be tried again; a reply too large or falsely packed would come again."""

@@ -12,6 +12,7 @@ from forensics.commands.recordings import corpus_hash
 from forensics.corpora import open_corpus
 from forensics.evaluation import calibration as calibrations
 from forensics.evaluation.experience import experience
+from forensics.evaluation.fusion import RIDGE
 from forensics.evaluation.labels import read_labels
 from forensics.evaluation.pairs import PairTable, pair_table
 from forensics.tables import text_table
@@ -34,7 +35,7 @@ def run(args: argparse.Namespace) -> None:
     """Write the record of a calibration and print its Cllr and rates."""
     chosen = calibrations.load(args.fitted)
     plain = json.loads(args.fitted.read_text(encoding="utf-8"))
-    ridges = dict.fromkeys(chosen.propositions, float(plain["ridge"])) | plain.get("own_ridge", {})
+    ridges = dict.fromkeys(chosen.propositions, float(plain.get("ridge", RIDGE))) | plain.get("own_ridge", {})
     args.calibration = [str(args.fitted)]
     tables = [_table(folder, args) for folder in args.dirs]
     told = experience(tables, chosen, ridges=ridges, seed=args.seed)

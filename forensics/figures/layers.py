@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from forensics.figures import _style as style
 from forensics.figures import _validation as shared
-from forensics.lineage.records import LayerMatch
 from forensics.records import Declaration
 
 RARE = -3.0
 """log10 of the p from which the reading counts a layer as matched beyond chance."""
+
+
+class LayerMatch(Protocol):
+    """One layer of two models' weights. statistic: larger is more alike, None where nothing was matched; log10_p: of a
+    match as good by chance, at most 0, None where it is not estimable."""
+
+    @property
+    def layer(self) -> str:
+        """Its name."""
+
+    @property
+    def statistic(self) -> float | None:
+        """How alike the two are there."""
+
+    @property
+    def log10_p(self) -> float | None:
+        """log10 of the p-value."""
 
 
 class Layers:
@@ -21,22 +37,18 @@ class Layers:
         name="layers",
         version="1",
         title="Weights, layer by layer",
-        source="forensics.lineage.records.LayerMatch",
+        source="The channel weights, layer by layer",
         limitations=("A model without its weights at hand has nothing to match.",),
     )
 
     def data(self, result: Sequence[LayerMatch]) -> dict[str, Any]:
         """Layers in the order given; `empty` where there are none, and then it says so."""
-        rows = [
-            [m.layer, round(style.finite([m.statistic], "the match")[0], 5),
-             None if m.log10_p is None else round(style.finite([m.log10_p], "the match's p")[0], 3)]
-            for m in result
-        ]  # fmt: skip
+        rows = [[m.layer, _number(m.statistic, "match"), _number(m.log10_p, "p-value")] for m in result]
         return {
             "name": self.declaration.name,
             "title": self.declaration.title,
             "rows": rows,
-            "empty": not rows,
+            "empty": all(row[1] is None for row in rows),
             "reading": _reading(rows),
             "table": style.table("Match of each layer", ("layer", "statistic", "log10_p"), rows),
         }
@@ -57,11 +69,16 @@ class Layers:
         return {"data": [drawn], "layout": chart}
 
 
+def _number(value: float | None, what: str) -> float | None:
+    return None if value is None else round(style.finite([value], f"a layer's {what}")[0], 5)
+
+
 def _reading(rows: list[list[Any]]) -> str:
-    if not rows:
+    told = [row for row in rows if row[1] is not None]
+    if not told:
         return "There are no weights of both models to match: nothing is said of layers."
     rare = sum(1 for _, _, p in rows if p is not None and p <= RARE)
-    least = min(rows, key=lambda row: row[1])
+    least = min(told, key=lambda row: row[1])
     return (
         f"{rare} of {len(rows)} layers match beyond what chance gives once in {10**-RARE:,.0f}; the weakest is "
         f"{least[0]} ({least[1]:.3g})."

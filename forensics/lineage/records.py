@@ -35,16 +35,6 @@ class Refusals:
 
 
 @dataclass(frozen=True, slots=True)
-class LayerMatch:
-    """How well one layer of two models' weights matches. statistic: larger is more alike; log10_p: of a match as good
-    by chance, <= 0, None where it is not estimable."""
-
-    layer: str
-    statistic: float
-    log10_p: float | None
-
-
-@dataclass(frozen=True, slots=True)
 class DatedScore:
     """One score of a series, such as the distance of a scan from the first one. at: ISO 8601. low, high: its interval,
     None where it is not estimable. note: what happened then, in words."""

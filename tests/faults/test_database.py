@@ -139,10 +139,15 @@ def test_the_disk_is_full(stage: Stage, report: Any) -> None:
         "not paused": full_state == "paused",
         "the reason is not clear": "no room left on the disk" in reason,
         "a row is damaged": sound == "ok" and evidence_is_sound,
-        "it filled too late to tell": 100 < stored < calls and at_rest < calls,
+        "it filled too late to tell": 0 < stored <= at_rest < calls,
         "more repeated than under way": found.extra <= at_once,
     }
-    report("disk full while writing", f"full at {stored} of {calls} calls, 24 MB", found, stage.bars() | bars)
+    report(
+        "disk full while writing",
+        f"full at {at_rest} of {calls} calls, {stored} of them in the ledger, 24 MB",
+        found,
+        stage.bars() | bars,
+    )
 
 
 def _fill(ballast: Path) -> None:

@@ -80,7 +80,7 @@ class Cut:
 
     def __init__(self) -> None:
         self.armed = self.held = False
-        self.points: list[tuple[str, bool]] = []
+        self.points: list[tuple[str, bool, int]] = []
         self._random = random.Random(4)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
@@ -97,7 +97,7 @@ class Cut:
             await asyncio.sleep(self._random.uniform(0, 0.03))
             os.kill(worker, signal.SIGKILL)
             await asyncio.sleep(0.02)
-        self.points.append((question, self.held))
+        self.points.append((question, self.held, worker))
         return reply
 
     @contextlib.contextmanager
@@ -138,18 +138,26 @@ def test_kill_between_reply_and_commit(stage: Stage, size: Any, report: Any, set
                 worker.until(lambda: len(cut.points) > point)  # noqa: B023
                 resumed = max(resumed, stage.resumed_after(time.monotonic(), worker))
             worker.until(stage.ended, 120)
-    lost = Attempt.objects.filter(kind="lost").values_list("call__probe__prompt_id", flat=True)
-    known = {f"Question {int(p[1:])}?" for p in lost}
-    surely = {question for question, held in cut.points if held}
-    repeated = {question for question, times in stage.repeated().items() if times > 1}
-    found = stage.found(resumed)
+    # None of these was committed by the worker that it came to: it is in that worker's journal, or it is lost.
+    became = {question: _became(question, worker) for question, held, worker in cut.points if held}
+    kept = {question for question, kind in became.items() if kind == "answered"}
+    lost = {question for question, kind in became.items() if kind == "lost"}
+    repeated, found = stage.repeated(), stage.found(resumed)
     bars = {
-        "a reply that was not committed is not logged as lost": surely <= known,
-        "it was not sent again": surely <= repeated,
+        "a reply is neither taken from the journal nor logged as lost": kept | lost == set(became),
+        "a lost one was not sent again": all(repeated[question] > 1 for question in lost),
+        "the journal kept nothing": bool(kept),
         "more repeated than under way": found.extra <= points * at_once,
     }
-    hit = sum(question in known for question, _ in cut.points)
-    report("kill between reply and commit", f"{points} points, {hit} before the commit", found, stage.bars() | bars)
+    load = f"{points} points, {len(became)} surely before the commit: {len(kept)} kept, {len(lost)} lost"
+    report("kill between reply and commit", load, found, stage.bars() | bars)
+
+
+def _became(question: str, worker: int) -> str:
+    """What is on record of a send by this process."""
+    number = question.removeprefix("Question ").removesuffix("?")
+    sends = Attempt.objects.filter(call__probe__prompt_id=f"p{int(number):03}", worker__contains=f"/{worker}/")
+    return ", ".join(sends.values_list("kind", flat=True))
 
 
 def test_a_zombie_past_its_lease(stage: Stage, size: Any, report: Any) -> None:

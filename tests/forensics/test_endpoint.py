@@ -59,7 +59,7 @@ class Counting:
         self.seen: list[Reply] = []
 
     @asynccontextmanager
-    async def slot(self) -> AsyncIterator[None]:
+    async def slot(self, _call: Call, /) -> AsyncIterator[None]:
         while self.out == 2:
             await asyncio.sleep(0.005)
         if self.let == 5:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import namedtuple
 from dataclasses import replace
 
 import numpy as np
@@ -23,7 +24,6 @@ from forensics.lineage.records import (
     Comparison,
     DatedScore,
     Identification,
-    LayerMatch,
     LineageTree,
     RankedReference,
     Refusals,
@@ -112,7 +112,8 @@ NETWORK = Network(
     (Link("a", "b", "derived", 0.5, 0.9, "a"), Link("b", "c", "distilled", 1.5, 0.4)),
     {"a": (0.0, 0.0), "b": (0.5, 0.0), "c": (1.0, 1.0)}, ("d",), 100,
 )  # fmt: skip
-LAYERS = (LayerMatch("layers.0", 0.99, -12.0), LayerMatch("layers.1", 0.2, None))
+LayerMatch = namedtuple("LayerMatch", "layer statistic log10_p")
+LAYERS = (LayerMatch("layers.0", 0.99, -12.0), LayerMatch("layers.1", 0.2, None), LayerMatch("layers.2", None, 0.0))
 SCANS = (DatedScore("2026-11-02", 0.4, 0.2, 0.6, "new model name"), DatedScore("2026-10-01", 0.1))
 RESULTS = {
     "power": POWER,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -239,6 +240,26 @@ def _covering() -> dict[str, object]:
     }  # fmt: skip
     conditions = {"least_prompts": 10, "least_models": 8}
     return {"name": "t", "version": "1", "origin": "o", "conditions": conditions, "propositions": {"weights": row}}
+
+
+def test_experience_is_the_same_twice_names_its_recordings_by_hash_and_needs_two(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other, chosen = tmp_path / "other", tmp_path / "c.json"
+    shutil.copytree(corpus, other)
+    (other / "pairs.csv").write_text((corpus / "pairs.csv").read_text().replace(corpus.name, "other"))
+    chosen.write_text(json.dumps(_covering()), encoding="utf-8")
+    command = ["experience", str(chosen), str(corpus), str(other), "--independent", "--out"]
+    for out in ("one.json", "two.json"):
+        assert main([*command, str(tmp_path / out)]) == 0
+    assert (tmp_path / "one.json").read_bytes() == (tmp_path / "two.json").read_bytes()
+    told = json.loads((tmp_path / "one.json").read_text())
+    (row,) = told["propositions"]
+    assert (row["n"], row["families"]) == (24, 24) and row["left_out"]["cllr"] < 0.5
+    assert set(told["sha256"]) == {corpus.name, "other"} and len(set(told["sha256"].values())) == 2
+    assert set(told["alone"]["weights"]) == {"agreement"} <= set(told["distributions"])
+    assert main(["experience", str(chosen), str(corpus), "--out", str(tmp_path / "three.json")]) == 2
+    assert "at least two recordings" in capsys.readouterr().err
 
 
 def test_validate_ends_with_its_own_status_where_reported_lrs_mislead(

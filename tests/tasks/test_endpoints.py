@@ -64,6 +64,7 @@ def test_every_send_is_kept_with_its_bytes_and_the_completion_names_the_one_that
     assert set(queries.attempts(collection).values_list("request_sha256", flat=True)) == bodies
     read = collection.completions.get(probe__prompt_id="p002").evidence
     assert (read.number, read.returned_model, read.prompt_tokens) == (3, "served", 10)
+    assert set(queries.attempts(collection).values_list("url", flat=True)) == {f"{served.url}/chat/completions"}
     assert 0.01 <= read.elapsed == pytest.approx((read.received_at - read.started_at).total_seconds(), abs=1e-3)
     assert (collection.spent_calls, collection.spent_in) == (
         8,

@@ -79,6 +79,7 @@ def _without_trigger(statement: str) -> None:
     [
         ("UPDATE probing_attempt SET status = 418", "it was changed after it was stored"),
         ("UPDATE probing_attempt SET number = 7", "it was changed after it was stored"),
+        ("UPDATE probing_attempt SET url = 'http://elsewhere/v1'", "it was changed after it was stored"),
         ("UPDATE probing_attempt SET raw_zlib = request_zlib", "its raw bytes do not match their hash"),
         ("UPDATE probing_attempt SET headers = '{\"x\": 1}'", "it was changed after it was stored"),
         ("UPDATE probing_completion SET text = 'no'", "its completions are not those that were stored"),

@@ -44,7 +44,7 @@ async def sends(
 
     async def call() -> int:
         try:
-            async with one.slot():
+            async with one.slot(CALL):
                 if log is not None:
                     log.append((one._collection, time.monotonic()))
                 await asyncio.sleep(seconds)
@@ -64,7 +64,7 @@ def test_two_sessions_together_keep_to_the_endpoints_number_of_calls_at_once() -
 
     async def call(one: EndpointPacer) -> None:
         nonlocal under_way, most
-        async with one.slot():
+        async with one.slot(CALL):
             under_way += 1
             most = max(most, under_way)
             await asyncio.sleep(0.03)
@@ -211,7 +211,7 @@ def test_a_key_that_is_refused_stops_the_session_and_no_other() -> None:
         await sends(one, 1)
         await one.saw(said(Outcome.FAILED, status=401, error="wrong key"))
         assert one.turned_away == "wrong key"
-        one.written(1)
+        one.kept(1)
         assert await sends(one, 4) == 4
         assert await sends(other, 4) == 0
 
@@ -246,7 +246,7 @@ def test_without_a_broker_calls_go_at_a_quarter_of_the_pace_and_it_is_said() -> 
 
         async def call() -> None:
             nonlocal under_way, most
-            async with alone.slot():
+            async with alone.slot(CALL):
                 under_way += 1
                 most = max(most, under_way)
                 await asyncio.sleep(0.02)
@@ -270,7 +270,7 @@ def test_a_place_is_kept_until_the_reply_is_written() -> None:
         third = asyncio.create_task(sends(one, 1))
         await asyncio.sleep(0.3)
         assert not third.done()
-        one.written(1)
+        one.kept(1)
         assert await asyncio.wait_for(third, 2) == 0
 
     run(work)

@@ -52,8 +52,10 @@ def page(client: Client, url: str) -> str:
 @pytest.mark.django_db(transaction=True)  # the heartbeat writes from a thread of its own
 def test_a_pair_is_taken_apart_once_and_what_was_stored_is_shown_ever_after(signed_in: Client) -> None:
     comparison = finished_comparison(30, 60)
-    before = page(signed_in, address(comparison))
-    assert "Take it apart" in before and "Evidence waterfall" in before
+    before = page(signed_in, address(comparison, proposition="distilled"))
+    assert "Take it apart" in before and "Evidence waterfall" in before and "within the bound" in before
+    unknown = page(signed_in, address(comparison, proposition="weights"))
+    assert "No LR reported" in unknown and "Evidence waterfall" not in unknown and "nobody knows" in unknown
     assert not Explanation.objects.exists(), "reading a page starts nothing"
     for _ in range(2):
         answer = signed_in.post(address(comparison, "ask"))
@@ -127,9 +129,9 @@ def rows(client: Client, url: str) -> list[list[str]]:
 
 
 def test_every_figure_has_its_whole_table_as_a_csv_without_formulas(signed_in: Client) -> None:
-    comparison = finished_comparison(8, 12)
+    comparison = finished_comparison(30, 60)
     for name in ("waterfall", "tippett", "distributions", "one-words", "layers"):
-        found = rows(signed_in, address(comparison, "csv", name))
+        found = rows(signed_in, address(comparison, "csv", name, proposition="distilled"))
         assert found[0] and all(len(row) == len(found[0]) for row in found)
     for name in ("network", "refusals"):
         found = rows(signed_in, reverse("casework:csv", args=[comparison.pk, name]))
@@ -182,7 +184,7 @@ def test_no_page_of_help_is_404_and_all_terms_are_listed(signed_in: Client) -> N
     for section in sections():
         assert f'id="{section.title.lower().replace(" ", "-")}"' in shown
     assert "how many times more probable the findings are if Hp holds than if Hd holds" in shown
-    assert "<code>llr_weights</code>" in shown
+    assert "<code>llr_weights</code>" in shown and "<code>llr_*</code>" in shown and "<code>llr_*_raw</code>" in shown
 
 
 def test_the_worked_examples_say_what_the_engine_computes() -> None:

@@ -16,7 +16,6 @@ from forensics.lineage.explanation import Explanation as Told
 from forensics.lineage.explanation import Why
 from forensics.lineage.observed import OneWords
 from forensics.lineage.records import Comparison as Result
-from forensics.lineage.records import LayerMatch
 from webapp import drawing
 from webapp.casework.models import Comparison
 from webapp.drawing import Drawn
@@ -88,9 +87,11 @@ def subject(asked: Asked, name: str) -> tuple[Any, dict[str, Any]]:
     return (asked.told if name == "phrases" else asked.words), {}
 
 
-def layers(_asked: Asked) -> tuple[LayerMatch, ...]:
-    """The match of each layer of the pair's weights; none while no channel reads weights."""
-    return ()
+def layers(asked: Asked) -> tuple[Any, ...]:
+    """The match of each layer of the pair's weights; none where the result carries no weights of the two."""
+    of_weights = getattr(asked.result, "of_weights", None)
+    found = of_weights(*asked.pair) if of_weights else None
+    return tuple(found.layers) if found else ()
 
 
 def _score(asked: Asked) -> float | None:

@@ -59,8 +59,12 @@ def _asked(request: HttpRequest, comparison_id: object) -> reading.Asked:
 
 
 def _figures(asked: reading.Asked) -> list[str]:
-    """What can be said without having the pair taken apart, and the phrases once it is."""
-    return [name for name in reading.FIGURES if name != "phrases" or asked.told]
+    """What there is to show: the phrases once the pair is taken apart, and what needs an LR or a record of others."""
+    there = {
+        "waterfall": asked.llr is not None, "tippett": asked.llr is not None, "distributions": bool(asked.score),
+        "phrases": asked.told is not None,
+    }  # fmt: skip
+    return [name for name in reading.FIGURES if there.get(name, True)]
 
 
 def _parts(request: HttpRequest, asked: reading.Asked) -> dict[str, Any]:

@@ -12,11 +12,8 @@ from django.utils.safestring import SafeString
 
 SOURCE = settings.BASE_DIR / "docs" / "terminology.md"
 ROW = re.compile(r"\| (.+?) \| (.+) \|\Z")
-MARKS = (
-    (re.compile(r"`([^`]+)`"), "code"),
-    (re.compile(r"\*\*([^*]+)\*\*"), "strong"),
-    (re.compile(r"\*([^*]+)\*"), "em"),
-)
+MARK = re.compile(r"`([^`]+)`|\*\*([^*]+)\*\*|\*([^*]+)\*")
+TAGS = ("code", "strong", "em")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +30,7 @@ def sections() -> tuple[Section, ...]:
     found: list[Section] = []
     for part in SOURCE.read_text(encoding="utf-8").split("\n## ")[1:]:
         title, *lines = part.splitlines()
-        rows = [row.groups() for line in lines if (row := ROW.match(line)) and row[1] != "term"]
+        rows = [row.groups() for line in lines if (row := ROW.match(line)) and row[2] != "means"]
         if rows:
             found.append(Section(title, tuple((_html(term), _html(meaning)) for term, meaning in rows)))
     return tuple(found)
@@ -41,7 +38,9 @@ def sections() -> tuple[Section, ...]:
 
 def _html(markdown: str) -> SafeString:
     """The words with their code, strong and emphasis; everything else is escaped."""
-    text = str(escape(markdown))
-    for mark, tag in MARKS:
-        text = mark.sub(rf"<{tag}>\1</{tag}>", text)
-    return SafeString(text)
+
+    def tagged(found: re.Match[str]) -> str:
+        tag, words = next((tag, words) for tag, words in zip(TAGS, found.groups(), strict=True) if words)
+        return f"<{tag}>{words}</{tag}>"
+
+    return SafeString(MARK.sub(tagged, str(escape(markdown))))

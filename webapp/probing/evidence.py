@@ -21,6 +21,8 @@ def digest_of(attempt: Mapping[str, Any], collection: str, prompt_id: str, sampl
         at = attempt[name]
         plain[name] = at.isoformat(timespec="microseconds") if at else None
     plain["elapsed_us"] = round(attempt["elapsed"] * 1e6)
+    if attempt.get("url"):  # the first attempts on record have none
+        plain["url"] = attempt["url"]
     return hashlib.sha256(_canonical(plain)).hexdigest()
 
 

@@ -194,6 +194,9 @@ class Attempt(models.Model):
     number = models.PositiveIntegerField()
     kind = models.CharField(max_length=8, choices=Kind, default=Kind.ANSWERED)
     worker = models.CharField(max_length=100, blank=True)
+    url = models.CharField(
+        max_length=2000, null=True, blank=True, help_text="Where it was sent; empty if not on record"
+    )
     started_at = models.DateTimeField(null=True, blank=True)
     received_at = models.DateTimeField()
     elapsed = models.FloatField(default=0.0)
