@@ -45,7 +45,7 @@ validate: $(VENV)/.installed  ## every figure of forensics/evaluation/validated/
 	$(BIN)/python -m forensics study $(CORPORA) $(if $(ZOOS),--zoos $(ZOOS)) --jobs 2 --out forensics/evaluation/validated/validation.json
 
 clean:  ## remove the virtual environment and the caches; var/ (your evidence) stays
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis artefacts
+	rm -rf $(VENV) tests/browser/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis artefacts
 	find . -name __pycache__ -type d -not -path './var/*' -prune -exec rm -rf {} +
 
 # A stamp for each step, so that a second run installs nothing.
@@ -64,6 +64,8 @@ $(VENV)/.installed: requirements.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install --disable-pip-version-check --no-input -r requirements.txt
 	@touch $@
 
-$(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
+# axe-core judges the pages. Without npm those tests are skipped, and say so.
+$(VENV)/.installed-dev: requirements-dev.txt tests/browser/package.json $(VENV)/.installed
 	$(BIN)/python -m pip install --disable-pip-version-check --no-input -r requirements-dev.txt
+	@if command -v npm >/dev/null; then npm install --prefix tests/browser --no-package-lock --no-audit --no-fund --ignore-scripts; fi
 	@touch $@

@@ -66,11 +66,13 @@ def _folders(chosen: Iterable[Collection]) -> dict[str, Given]:
 
 def _finish(comparison: Comparison, result: Result) -> None:
     from forensics.lineage.storage import save
+    from forensics.lineage.tree_file import save_tree
 
     draft = comparison.folder.with_suffix(f".draft-{comparison.attempt}")
     shutil.rmtree(draft, ignore_errors=True)
     draft.parent.mkdir(parents=True, exist_ok=True)
     save(result, draft)
+    save_tree(result, draft)
     with transaction.atomic():
         if work.mine(_rows(), comparison).update(
             state=Comparison.State.DONE, stage="done", progress=1.0, finished_at=timezone.now()

@@ -43,6 +43,12 @@ def page_of(request: HttpRequest, items: Any, per_page: int = 50) -> Page[Any]:
     return Paginator(items, per_page).get_page(request.GET.get("page"))
 
 
+def counted(page: Page[Any], what: str) -> str:
+    """How many things a list holds, in words: 1 model, 2 models."""
+    number = page.paginator.count
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 def choice(request: HttpRequest, name: str, known: Any, default: str) -> str:
     """The address's choice among known ones, or the default."""
     value = request.GET.get(name, default)

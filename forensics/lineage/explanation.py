@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -63,6 +63,16 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """What one score gives on one prompt, in the score's own units before it is put beside the population: the score is
+    the mean of its parts, or made of that mean."""
+
+    feature: str
+    prompt_id: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
     """A habit that both over-use whatever they are asked, in words. part: what it adds to the score `feature`.
     background: other models that over-use it at least as much as the lesser of the two, of `models`."""
@@ -101,7 +111,8 @@ class Explanation:
     """A pair's LLRs taken apart (none where none is reported: `status` says why), and the phrases it shares.
 
     phrases: those that add most to the agreement statistic; `overlap` is the sum over prompts that theirs are parts of.
-    habits: those that add most to scores which look across prompts, such as style.
+    habits: those that add most to scores which look across prompts, such as style. parts: every score that is made of
+    prompts, weighed or not, prompt by prompt, those first on which the two are most alike.
     """
 
     model_a: str
@@ -112,6 +123,7 @@ class Explanation:
     overlap: float
     phrases: tuple[Phrase, ...]
     habits: tuple[Usage, ...] = ()
+    parts: tuple[Part, ...] = ()
 
 
 def explain(
@@ -132,7 +144,8 @@ def explain(
     pair = _pair(comparison, words.model, other)
     chosen = material.chosen
     weighed = {name for model in chosen.propositions.values() for name in model.weighed} if chosen else set()
-    cells = _cells(material, prompts, pair, weighed)
+    every = _cells(material, prompts, pair)
+    cells = {feature: told for feature, told in every.items() if feature in weighed or feature == STYLE}
     tables = material.tables
     found = list(
         passages(
@@ -160,6 +173,7 @@ def explain(
         _total(found),
         shown,
         _usage(cells, words, top),
+        _parts(every),
     )
 
 
@@ -175,18 +189,26 @@ def _total(found: Sequence[Passage]) -> float:
     return float(sum(passage.overlap for passage in found))
 
 
-def _cells(
-    material: Material, prompts: Mapping[str, Prompt], pair: tuple[int, int], wanted: Collection[str]
-) -> dict[str, PairCells]:
-    """Score name to the pair's cells, from every channel that can tell; of the wanted scores, and style's habits."""
+def _cells(material: Material, prompts: Mapping[str, Prompt], pair: tuple[int, int]) -> dict[str, PairCells]:
+    """Score name to the pair's cells, from every channel that can tell."""
     told: dict[str, PairCells] = {}
     for name, result in material.results.items():
         plugin = registry.load(channels.PACKAGE, name)
         if isinstance(plugin, Explaining):
-            nothing = np.full(result.n.shape, np.nan)
-            asked = {n: m if n in wanted or n == STYLE else nothing for n, m in result.scores.items()}
-            told |= plugin.cells(material.populations[plugin.feature], prompts, replace(result, scores=asked), pair)
+            told |= plugin.cells(material.populations[plugin.feature], prompts, result, pair)
     return told
+
+
+def _parts(cells: Mapping[str, PairCells]) -> tuple[Part, ...]:
+    """The mean of each prompt's cells, by score, the largest first."""
+    found = []
+    for feature, told in cells.items():
+        values: dict[str, list[float]] = {}
+        for prompt_id, value in zip(told.prompt_ids, told.values.tolist(), strict=True):
+            values.setdefault(prompt_id, []).append(value)
+        means = ((prompt_id, float(np.mean(v))) for prompt_id, v in values.items())
+        found += [Part(feature, prompt_id, mean) for prompt_id, mean in means if np.isfinite(mean)]
+    return tuple(sorted(found, key=lambda part: (part.feature, -part.value, part.prompt_id)))
 
 
 def _usage(cells: Mapping[str, PairCells], words: ResponseSet, top: int) -> tuple[Usage, ...]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from forensics.errors import IntegrityError
 from forensics.features.phrases import Phrase
-from forensics.lineage.explanation import Cell, Explanation, Probe, Term, Usage, Why
+from forensics.lineage.explanation import Cell, Explanation, Part, Probe, Term, Usage, Why
 from forensics.lineage.removal import Removal
 
 
@@ -35,6 +35,7 @@ def read(path: Path) -> Explanation:
                 "why": tuple(_why(row) for row in plain["why"]),
                 "phrases": tuple(Phrase(**row | {"prompt_ids": tuple(row["prompt_ids"])}) for row in plain["phrases"]),
                 "habits": tuple(Usage(**row) for row in plain["habits"]),
+                "parts": tuple(Part(**row) for row in plain["parts"]),
             }
         )
     except (OSError, ValueError, KeyError, TypeError) as problem:

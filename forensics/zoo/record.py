@@ -5,31 +5,21 @@ from __future__ import annotations
 import csv
 import gzip
 import itertools
-import json
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 from forensics.adapters import Adapter, Target
 from forensics.collection import collect
 from forensics.errors import AdapterError, BadInput
 from forensics.probes import Suite
-from forensics.records import Outcome, ResponseSet
+from forensics.recording import PROMPTS, prompt_lines, write_prompts, write_responses
+from forensics.records import Outcome
 from forensics.registry import load
 from forensics.zoo.members import LINEAGE_COLUMNS, kinship, members
 
 PAIR_COLUMNS = ("corpus", "model_a", "model_b", "relation", "detail", "confidence")
 EXCLUSION_COLUMNS = ("corpus", "model_a", "model_b", "reason")
 Progress = Callable[[str], None]
-
-
-def _lines(rows: Iterable[Mapping[str, Any]]) -> bytes:
-    return "".join(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows).encode()
-
-
-def _write_lines(path: Path, lines: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(gzip.compress(lines, mtime=0))
 
 
 def _write_table(path: Path, columns: tuple[str, ...], rows: Iterable[Mapping[str, str]]) -> None:
@@ -55,25 +45,11 @@ def write_labels(corpus: Path) -> None:
     _write_table(corpus / "exclusions.csv", EXCLUSION_COLUMNS, exclusions)
 
 
-def _prompt_lines(suite: Suite) -> bytes:
-    return _lines({**probe.prompt.as_json(), "prompt": probe.prompt.text} for probe in suite.probes)
-
-
-def write_prompts(suite: Suite, corpus: Path) -> None:
-    """Writes prompts.jsonl.gz of a suite into a corpus folder."""
-    _write_lines(corpus / "prompts.jsonl.gz", _prompt_lines(suite))
-
-
 def holds_prompts(suite: Suite, corpus: Path) -> bool:
     """Whether a corpus folder holds the very prompts of a suite."""
-    path = corpus / "prompts.jsonl.gz"
-    return path.is_file() and gzip.decompress(path.read_bytes()) == _prompt_lines(suite)
-
-
-def write_responses(answers: ResponseSet, corpus: Path) -> None:
-    """Writes a member's answers into a corpus folder."""
-    rows = ({**c.as_json(), "tokenizer": answers.tokenizer} for c in answers.completions)
-    _write_lines(corpus / "responses" / f"{answers.model}.jsonl.gz", _lines(rows))
+    path = corpus / PROMPTS
+    wanted = prompt_lines(probe.prompt for probe in suite.probes)
+    return path.is_file() and gzip.decompress(path.read_bytes()) == wanted
 
 
 def record_zoo(zoo: Path, suite: Suite, corpus: Path, progress: Progress = lambda _: None) -> None:
@@ -82,7 +58,7 @@ def record_zoo(zoo: Path, suite: Suite, corpus: Path, progress: Progress = lambd
     Each response row also carries "tokenizer", the hash of the member's vocabulary.
     """
     adapter: Adapter = load("forensics.adapters", "huggingface")
-    write_prompts(suite, corpus)
+    write_prompts((probe.prompt for probe in suite.probes), corpus)
     for name in members():
         if not (zoo / name).is_dir():
             raise BadInput(

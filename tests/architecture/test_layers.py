@@ -22,7 +22,7 @@ LAYERS = (
     ("collection", "connection"),
     ("adapters", "probes"),
     ("outbound", "folders"),
-    ("provenance", "registry", "tables", "transcripts"),
+    ("provenance", "recording", "registry", "tables", "transcripts"),
     ("records",),
     ("errors",),
 )

@@ -21,7 +21,11 @@ USER, PASSWORD = "analyst", "correct horse battery"
 # plotly.js tries these inline styles; none is needed, and the policy rightly refuses them (see evidence.css).
 HARMLESS = ("STYLE", "rect", "image")
 LISTEN = """addEventListener("securitypolicyviolation", (event) => (window.refused ??= []).push(
-    [event.violatedDirective, event.sourceFile ?? "", event.target?.nodeName ?? ""]))"""
+    [event.violatedDirective, event.sourceFile ?? "", event.target?.nodeName ?? ""]));
+window.shifted = 0;
+new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shifted += entry.value;
+}).observe({ type: "layout-shift", buffered: true });"""
 
 
 @pytest.fixture(scope="session")
@@ -45,6 +49,17 @@ class Visit:
     page: Page
     base: str
     errors: list[str] = field(default_factory=list)
+    dialogs: list[str] = field(default_factory=list)
+    outside: list[str] = field(default_factory=list)
+
+    def watch(self) -> None:
+        """Write down script errors, dialogs, and requests to anywhere but the site."""
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("dialog", lambda dialog: (self.dialogs.append(dialog.message), dialog.dismiss()))
+        self.page.on("request", lambda request: None if self._own(request.url) else self.outside.append(request.url))
+
+    def _own(self, url: str) -> bool:
+        return url.startswith((f"{self.base}/", "data:", "blob:"))
 
     def open(self, path: str) -> int:
         """Open an address; returns its status. A figure is waited for."""
@@ -65,7 +80,7 @@ class Visit:
     def shoot(self, name: str) -> None:
         """Keep a picture of the whole page, to be looked at."""
         ARTEFACTS.mkdir(parents=True, exist_ok=True)
-        self.page.screenshot(path=ARTEFACTS / f"{name}.png", full_page=True)
+        self.page.screenshot(path=ARTEFACTS / f"{name}.jpg", type="jpeg", quality=80, full_page=True)
 
     def refused(self) -> list[Any]:
         """What the content security policy refused, but for what plotly.js is known to try in vain."""
@@ -88,9 +103,24 @@ def visit(chromium: Browser) -> Iterator[Opener]:
         context.add_init_script(LISTEN)
         contexts.append(context)
         tab = Visit(context.new_page(), base)
-        tab.page.on("pageerror", lambda error: tab.errors.append(str(error)))
+        tab.watch()
         return tab
 
     yield open_tab
     for context in contexts:
         context.close()
+
+
+@pytest.fixture
+def analyst(live_server: Any, visit: Opener) -> Opener:
+    """Opens a signed-in tab on a live server."""
+    from django.contrib.auth.models import User
+
+    User.objects.create_user(USER, password=PASSWORD)
+
+    def signed_in(**options: Any) -> Visit:
+        tab = visit(live_server.url, **options)
+        tab.sign_in()
+        return tab
+
+    return signed_in

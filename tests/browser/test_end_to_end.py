@@ -94,7 +94,7 @@ def test_a_zoo_is_registered_probed_compared_and_read_down_to_two_replies(
     tab.shoot("e2e-2-registered")
 
     tab.open("/suites/")
-    page.click("text=Store the suite")
+    page.click("button:has-text('Store the suite')")
     tab.open("/collections/start/")
     page.check("[data-select-all=models]")
     page.click("label:has-text('core')")

@@ -9,34 +9,19 @@ from urllib.parse import urlencode
 from xml.etree import ElementTree
 
 import pytest
-from django.contrib.auth.models import User
 
 from forensics.lineage.comparison import compare
 from forensics.lineage.storage import save
 from tasks import explaining as worker
-from tests.browser.conftest import PASSWORD, USER, Opener, Visit
-from tests.helpers.populations import HOSTILE, finished_comparison, large_comparison
+from tests.browser.conftest import Visit
+from tests.helpers.populations import HOSTILE, OTHER, finished_comparison, large_comparison
 from webapp.casework.models import Comparison
 from webapp.explaining.models import Explanation
 from webapp.probing import queries
 from webapp.probing.models import Completion
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-OTHER = "family-0-member-1"
 PAIR = {"a": HOSTILE, "b": OTHER}
-
-
-@pytest.fixture
-def analyst(live_server: Any, visit: Opener) -> Any:
-    """Opens a signed-in tab on a live server."""
-    User.objects.create_user(USER, password=PASSWORD)
-
-    def signed_in(**options: Any) -> Visit:
-        tab = visit(live_server.url, **options)
-        tab.sign_in()
-        return tab
-
-    return signed_in
 
 
 def why(comparison: Comparison, **query: str) -> str:

@@ -7,52 +7,38 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from django.contrib.auth.models import User
+from django.urls import resolve
 from django.utils import timezone
 from playwright.sync_api import expect
 
-from tests.browser.conftest import PASSWORD, USER, Opener, Visit
+from tests.browser.axe import grave_faults
+from tests.browser.conftest import Visit
+from tests.browser.walk import NOT_THERE, WITHOUT_A_PAGE, addresses, names
 from tests.helpers.making import stored_suite
-from tests.helpers.populations import HOSTILE, finished_comparison, large_comparison
+from tests.helpers.populations import HOSTILE, OTHER, finished_comparison, large_comparison, record
 from webapp.catalogue.models import Model
 from webapp.probing.models import Collection, Completion, ProbeCall
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-OTHER = "family-0-member-1"
 
 
-@pytest.fixture
-def analyst(live_server: Any, visit: Opener) -> Any:
-    """Opens a signed-in tab on a live server."""
-    User.objects.create_user(USER, password=PASSWORD)
-
-    def signed_in(**options: Any) -> Visit:
-        tab = visit(live_server.url, **options)
-        tab.sign_in()
-        return tab
-
-    return signed_in
+def test_every_address_is_walked_or_has_a_reason_not_to_be(db: None) -> None:
+    comparison = finished_comparison()
+    walked = {resolve(path.split("?")[0]).view_name for name, path in _all(comparison).items() if name not in NOT_THERE}
+    assert sorted(set(names()) - walked - WITHOUT_A_PAGE.keys() - {"sign-in"}) == []
+    assert sorted(WITHOUT_A_PAGE.keys() - set(names())) == [], "a reason for an address that is gone"
 
 
-def _addresses(comparison: Any) -> dict[str, str]:
-    model, collection = Model.objects.get(name=OTHER), Collection.objects.first()
-    place, two = f"/comparisons/{comparison.pk}/", urlencode({"a": HOSTILE, "b": OTHER})
-    return {
-        "home": "/", "models": "/models/", "model": f"/models/{model.pk}/", "register": "/models/register/",
-        "register-endpoint": "/models/register/?way=endpoint", "suites": "/suites/",
-        "suite": f"/suites/{comparison.suite.pk}/", "collections": "/collections/",
-        "attempts": f"/completions/{collection.completions.first().pk}/",  # type: ignore[union-attr]
-        "collection": f"/collections/{collection.pk}/", "start": "/collections/start/",  # type: ignore[union-attr]
-        "compare": "/comparisons/start/", "comparisons": "/comparisons/", "custody": "/custody/",
-        "network": f"{place}?view=network", "refusals": f"{place}?view=refusals",
-        "heatmap": place, "tree": f"{place}?view=tree&{urlencode({'questioned': HOSTILE})}",
-        "ranking": f"{place}?view=ranking&{urlencode({'questioned': HOSTILE})}", "pairs": f"{place}?view=pairs",
-        "pair": f"{place}pair/?{two}", "probe": f"{place}pair/probe/?{two}&prompt=p000&hidden=shown",
-    }  # fmt: skip
+def _all(comparison: Any) -> dict[str, str]:
+    Model.objects.create(name="one to probe", adapter="scripted", location="made up")
+    waiting = record(comparison.suite, "one that waits", "queued", stage="waiting for a worker")
+    failed = record(comparison.suite, "one that failed", "failed", error=f"{HOSTILE}: it failed")
+    return addresses(comparison, waiting, failed)
 
 
 SOUND = """() => ({
     wide: document.documentElement.scrollWidth - innerWidth,
+    shifted: window.shifted,
     headings: document.querySelectorAll("h1").length,
     nameless: [...document.querySelectorAll("input:not([type=hidden]), select, textarea, button, a")]
         .filter((n) => !(n.labels?.length || n.textContent.trim() || n.ariaLabel || n.querySelector("[aria-label]")))
@@ -60,21 +46,29 @@ SOUND = """() => ({
     tables: [...document.querySelectorAll("table")].filter((t) => !t.caption?.textContent.trim()).length,
     owned: window.owned ?? 0,
 })"""
+WIDTHS = {390: ("light",), 1280: ("light", "dark"), 1920: ()}
+"""Width to the schemes in which axe-core judges: contrast differs between them, and room between the widths."""
 
 
-@pytest.mark.parametrize("width", [390, 1280])
-def test_every_page_is_sound_at_phone_and_desk_width_in_light_and_dark(analyst: Any, width: int) -> None:
+@pytest.mark.parametrize("width", WIDTHS)
+def test_every_page_is_sound_at_every_width_in_light_and_dark(analyst: Any, width: int) -> None:
     tab = analyst(width=width)
     found = {}
-    for name, path in _addresses(finished_comparison()).items():
+    for name, path in _all(finished_comparison()).items():
         status = tab.open(path)
+        sound = tab.page.evaluate(SOUND)
+        faults = []
         for scheme in ("dark", "light"):
             tab.page.emulate_media(color_scheme=scheme)
             tab.shoot(f"{name}-{width}-{scheme}")
-        sound = tab.page.evaluate(SOUND)
-        found[name] = (status, sound.pop("wide") <= 0, sound, tab.refused(), list(tab.errors))
-    good = (200, True, {"headings": 1, "nameless": [], "tables": 0, "owned": 0}, [], [])
-    assert {name: what for name, what in found.items() if what != good} == {}
+            if scheme in WIDTHS[width]:
+                faults += grave_faults(tab.page, rules=["color-contrast"] if scheme == "dark" else None)
+        at_rest = (sound.pop("wide") <= 0, sound.pop("shifted") < 0.05)
+        heard = (tab.refused(), list(tab.errors), list(tab.dialogs), list(tab.outside))
+        found[name] = (status, at_rest, sound, faults, heard)
+    good = ((True, True), {"headings": 1, "nameless": [], "tables": 0, "owned": 0}, [], ([], [], [], []))
+    wrong = {n: what for n, what in found.items() if what != (404 if n in NOT_THERE else 200, *good)}
+    assert wrong == {}
 
 
 def _seconds(tab: Visit, path: str) -> float:

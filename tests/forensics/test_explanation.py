@@ -110,6 +110,18 @@ def test_what_each_probe_carries_and_the_fewest_without_which_the_words_change_a
             assert w.fewest.why == "it never crosses while the calibration covers the pair"
 
 
+def test_the_parts_of_a_score_are_its_prompts_the_most_alike_first(made: tuple[Comparison, Material]) -> None:
+    told = why(made, 2, 5)
+    cells = AGREEMENT.cells(made[1].tables, ASKED, made[1].results["agreement"], (2, 5))
+    for name, one in cells.items():
+        parts = [part for part in told.parts if part.feature == name]
+        assert {p.prompt_id: p.value for p in parts} == dict(zip(one.prompt_ids, one.values.tolist(), strict=True))
+        assert [p.value for p in parts] == sorted((p.value for p in parts), reverse=True)
+        plain = made[1].results["agreement"].scores[name][2, 5]
+        assert one.pool(np.array([np.mean([p.value for p in parts])]))[0] == pytest.approx(plain, abs=1e-9)
+    assert {"copying", "refusals"}.isdisjoint(part.feature for part in told.parts)
+
+
 def test_few_probes_that_alone_carry_an_llr_are_found(made: tuple[Comparison, Material]) -> None:
     """Without spare prompts nothing may be taken out; with a calibration that allows it, the words do change."""
     result, material = made

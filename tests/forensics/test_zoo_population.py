@@ -16,11 +16,12 @@ from forensics.errors import BadInput
 from forensics.evaluation import weighted
 from forensics.evaluation.calibration import load
 from forensics.probes import load_suite
+from forensics.recording import write_prompts, write_responses
 from forensics.records import Completion, Mode, NextToken, Prompt, ResponseSet
 from forensics.zoo.__main__ import main
 from forensics.zoo.members import Member, members, same_data
 from forensics.zoo.population import shipped_tokenizers
-from forensics.zoo.record import write_labels, write_prompts, write_responses
+from forensics.zoo.record import write_labels
 
 SUITE = load_suite("core")
 SEEDS = (1, 2, 3)
@@ -43,7 +44,7 @@ def _next(prompt: Prompt, row: Logits) -> tuple[NextToken, ...]:
 
 def _record(corpus: Path, seed: int) -> None:
     rng = np.random.default_rng(seed)
-    write_prompts(SUITE, corpus)
+    write_prompts((p.prompt for p in SUITE.probes), corpus)
     rows: dict[str, list[Completion]] = {name: [] for name in members()}
     for mode in Mode:
         asked = [p.prompt for p in SUITE.probes if p.prompt.mode is mode and p.config.top_logprobs]
@@ -94,7 +95,7 @@ def test_a_corpus_of_another_suite_is_not_taken_for_a_finished_one(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     other = replace(SUITE, probes=SUITE.probes[1:])
-    write_prompts(other, tmp_path / "corpus-seed-1")
+    write_prompts((p.prompt for p in other.probes), tmp_path / "corpus-seed-1")
     assert main(["population", "--out", str(tmp_path), "--seeds", "1"]) == BadInput.exit_code
     assert "was not probed with suite core" in capsys.readouterr().err
 

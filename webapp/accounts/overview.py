@@ -48,7 +48,7 @@ def overview(user: Any) -> dict[str, Any]:
     return {
         "counts": counts,
         "needs": list(_needs(user)),
-        "running": [live.row(c) for c in running],
+        "running": live.rows(running),
         "running_ids": ",".join(str(c.pk) for c in running),
         "open_comparisons": comparisons.filter(state__in=["queued", "running"])[:LATEST],
         "failed": list(collections.filter(state__in=["failed", "paused"])[:LATEST]),

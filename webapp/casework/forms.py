@@ -22,4 +22,7 @@ class CompareForm(forms.Form):
 
     def clean_models(self) -> list[Model]:
         """The records instead of their ids."""
-        return [self.by_id[pk] for pk in self.cleaned_data["models"]]
+        chosen = [self.by_id[pk] for pk in dict.fromkeys(self.cleaned_data["models"])]
+        if len(chosen) < 2:
+            raise forms.ValidationError("Choose at least two models.")
+        return chosen

@@ -15,6 +15,7 @@ from forensics.lineage.identification import identify
 from forensics.lineage.links import Network, network
 from forensics.lineage.records import PROPOSITIONS, Identification, LineageTree
 from forensics.lineage.records import Comparison as Result
+from forensics.lineage.tree_file import load_tree
 from forensics.lineage.trees import lineage_tree
 from webapp.casework import queries
 from webapp.casework.models import Comparison
@@ -60,8 +61,9 @@ def _subject(
 
 @lru_cache(maxsize=8)
 def tree(comparison_id: Any, _attempt: int) -> LineageTree:
-    """The lineage tree of a finished comparison."""
-    return lineage_tree(queries.result(Comparison.objects.get(pk=comparison_id)))
+    """The lineage tree of a finished comparison, made now where it was stored before trees were."""
+    comparison = Comparison.objects.get(pk=comparison_id)
+    return load_tree(comparison.folder) or lineage_tree(queries.result(comparison))
 
 
 @lru_cache(maxsize=64)

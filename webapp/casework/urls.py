@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from webapp.casework import views
+from webapp.casework import pair_views, views
 
 app_name = "casework"
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -12,6 +12,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("<uuid:comparison_id>/progress.json", views.progress_json, name="progress"),
     path("<uuid:comparison_id>/retry/", views.retry, name="retry"),
     path("<uuid:comparison_id>/<str:name>.csv", views.table_csv, name="csv"),
-    path("<uuid:comparison_id>/pair/", views.pair, name="pair"),
-    path("<uuid:comparison_id>/pair/probe/", views.probe, name="probe"),
+    path("<uuid:comparison_id>/pair/", pair_views.pair, name="pair"),
+    path("<uuid:comparison_id>/pair/channel/", pair_views.channel, name="channel"),
+    path("<uuid:comparison_id>/pair/probe/", pair_views.probe, name="probe"),
 ]

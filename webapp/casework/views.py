@@ -1,4 +1,4 @@
-"""Pages of comparisons, down to two raw completions side by side."""
+"""Pages of comparisons: the list, starting one, and its figures."""
 
 from __future__ import annotations
 
@@ -18,26 +18,31 @@ from forensics.lineage.records import Comparison as Result
 from forensics.records import Relation
 from webapp import drawing, presenting
 from webapp.accounts.access import may_work
-from webapp.casework import access, drilldown, queries, reading, services
-from webapp.casework.differences import sides
+from webapp.casework import access, queries, reading, services
 from webapp.casework.forms import CompareForm
 from webapp.casework.models import Comparison
 from webapp.catalogue.access import models_for
 from webapp.presenting import choice, page_of
 from webapp.probing import listing
 from webapp.probing import queries as probing
-from webapp.probing.models import Collection
 
 VIEWS = {
     "heatmap": "Heatmap", "tree": "Lineage tree", "network": "Network", "ranking": "Ranking", "refusals": "Refusals",
     "pairs": "Pairs",
 }  # fmt: skip
-MARKS = {"differences": "Differences", "shared": "Shared phrases", "none": "Nothing"}
 
 
 def comparison_list(request: HttpRequest) -> HttpResponse:
-    """Comparisons, the newest first."""
-    return render(request, "casework/list.html", {"page": page_of(request, access.comparisons_for(request.user), 30)})
+    """Comparisons by words, suite and state, the newest first unless sorted otherwise."""
+    wanted = {name: request.GET.get(name, "") for name in ("state", "suite")}
+    words, sort = request.GET.get("q", ""), request.GET.get("sort", "-created_at")
+    page = page_of(request, queries.listed(request.user, words=words, sort=sort, **wanted), 30)
+    context = wanted | {
+        "q": words, "sort": sort, "page": page, "caption": presenting.counted(page, "comparison"),
+        "states": Comparison.State.choices, "suites": queries.suites_compared(request.user),
+        "any": access.comparisons_for(request.user).exists(),
+    }  # fmt: skip
+    return render(request, "casework/list.html", context)
 
 
 def start(request: HttpRequest) -> HttpResponse:
@@ -180,63 +185,3 @@ def table_csv(request: HttpRequest, comparison_id: object, name: str) -> HttpRes
         raise Http404(drawn["no_figure"])
     options = {key: drawn[key] for key in ("matrix", "questioned", "proposition") if key in drawn}
     return drawing.csv_file(name, reading.figure(comparison, name, **options)["data"]["table"])
-
-
-def pair(request: HttpRequest, comparison_id: object) -> HttpResponse:
-    """One pair: its LLRs with bounds and words, its scores, and the probes that both answered."""
-    comparison, a, b = _two(request, comparison_id)
-    try:
-        found = reading.pair(queries.result(comparison), a.model.name, b.model.name)
-    except KeyError as missing:
-        raise Http404(str(missing)) from missing
-    filters = _probe_filters(request)
-    page = page_of(request, drilldown.shared_probes(a, b, **filters), 25)
-    context = {
-        "comparison": comparison, "pair": found, "a": a, "b": b, "page": page, "filters": filters,
-        "rows": drilldown.rows(a, b, page.object_list), "families": listing.families(comparison.suite),
-    }  # fmt: skip
-    return render(request, "casework/pair.html", context)
-
-
-def probe(request: HttpRequest, comparison_id: object) -> HttpResponse:
-    """Two raw completions of one probe side by side."""
-    comparison, a, b = _two(request, comparison_id)
-    probes = drilldown.shared_probes(a, b, **_probe_filters(request))
-    chosen = drilldown.shared_probes(a, b).filter(prompt_id=request.GET.get("prompt", "")).first()
-    if chosen is None:
-        raise Http404("no such probe in this pair")
-    row = drilldown.rows(a, b, [chosen])[0]
-    left, right = _sample(request, "sample_a", row["a"]), _sample(request, "sample_b", row["b"])
-    marks, escapes = choice(request, "mark", MARKS, "differences"), request.GET.get("hidden") == "shown"
-    before, after = drilldown.neighbours(probes, chosen)
-    context = {
-        "comparison": comparison, "a": a, "b": b, "probe": chosen, "row": row, "left": left, "right": right,
-        "sides": sides(left.text, right.text, marks=marks, escapes=escapes), "mark": marks, "marks": MARKS.items(),
-        "hidden": escapes, "before": before, "after": after,
-    }  # fmt: skip
-    return render(request, "casework/probe.html", context)
-
-
-def _two(request: HttpRequest, comparison_id: object) -> tuple[Comparison, Collection, Collection]:
-    comparison = access.comparison_or_404(request.user, comparison_id)
-    if comparison.state != Comparison.State.DONE:
-        raise Http404("this comparison has no result yet")
-    try:
-        a, b = (queries.collection_of(comparison, request.GET.get(side, "")) for side in ("a", "b"))
-    except Collection.DoesNotExist as missing:
-        raise Http404("no such model in this comparison") from missing
-    if a.pk == b.pk:
-        raise Http404("a pair is two models")
-    return comparison, a, b
-
-
-def _probe_filters(request: HttpRequest) -> dict[str, Any]:
-    return {
-        "words": request.GET.get("q", ""), "family": request.GET.get("family", ""),
-        "same": request.GET.get("same") == "yes",
-    }  # fmt: skip
-
-
-def _sample(request: HttpRequest, name: str, completions: list[Any]) -> Any:
-    wanted = request.GET.get(name, "")
-    return next((c for c in completions if str(c.sample) == wanted), completions[0])

@@ -26,6 +26,14 @@ def role_field(default: str) -> forms.ChoiceField:
     )  # fmt: skip
 
 
+def claim_field() -> forms.CharField:
+    """Who the model is said to be."""
+    return forms.CharField(
+        label="Claims to be", max_length=300, required=False,
+        help_text="What its maker or its seller calls it. The catalogue shows it beside what answers.",
+    )  # fmt: skip
+
+
 def name_field(**more: Any) -> forms.CharField:
     """The model's name here."""
     return forms.CharField(label="Name", max_length=200, **more)
@@ -41,6 +49,7 @@ class WeightsForm(forms.Form):
         widget=forms.TextInput(attrs={"placeholder": "/srv/models/name", "spellcheck": "false"}),
     )  # fmt: skip
     name = name_field()
+    claimed_identity = claim_field()
     role = role_field(Role.REFERENCE)
 
     def submit(self, user: Any) -> list[Model]:
@@ -64,6 +73,7 @@ class EndpointForm(forms.Form):
         widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
     )  # fmt: skip
     name = name_field()
+    claimed_identity = claim_field()
     adapter = forms.ChoiceField(label="Protocol", choices=api_adapters, initial="openai-compatible")
     preset = forms.ChoiceField(
         label="Server", choices=preset_choices, initial="generic", required=False,

@@ -11,19 +11,22 @@ from django.views.decorators.http import require_POST
 from forensics.errors import ForensicsError
 from webapp.accounts.access import may_work
 from webapp.catalogue import access, forms, listing, presenting, queries, services
-from webapp.catalogue.models import Role
+from webapp.catalogue.models import Access, Role
 from webapp.presenting import choice, page_of
 from webapp.probing.access import collections_for
 
 
 def model_list(request: HttpRequest) -> HttpResponse:
     """Models by words, side and way, sorted; a choice of them leads on to a collection or a comparison."""
-    wanted = {name: request.GET.get(name, "") for name in ("role", "way")}
+    wanted = {name: request.GET.get(name, "") for name in ("role", "way", "access")}
     words, sort = request.GET.get("q", ""), request.GET.get("sort", "name")
-    found = listing.listed(request.user, words=words, sort=sort, **wanted)
+    page = page_of(request, listing.listed(request.user, words=words, sort=sort, **wanted))
+    returned = listing.observed(list(page))
+    rows = [(model, presenting.identity(model, returned.get(model.pk, []))) for model in page]
     context = wanted | {
-        "q": words, "sort": sort, "page": page_of(request, found), "roles": Role.choices, "ways": listing.WAYS.items(),
-        "any": access.models_for(request.user).exists(),
+        "q": words, "sort": sort, "page": page, "rows": rows, "roles": Role.choices, "ways": listing.WAYS.items(),
+        "accesses": Access.choices, "any": access.models_for(request.user).exists(),
+        "filtered": bool(words or any(wanted.values())),
     }  # fmt: skip
     return render(request, "catalogue/list.html", context)
 
@@ -66,6 +69,7 @@ def _model_page(request: HttpRequest, model_id: object, **bound: object) -> Http
         "secret_form": forms.SecretForm(), "connection_calls": queries.connection_calls(model),
         "preset": presenting.preset_title(model), "checked": presenting.checked(model),
         "connection": presenting.connection(model),
+        "identity": presenting.identity(model, listing.observed([model]).get(model.pk, [])),
         "collections": collections_for(request.user).filter(model=model)[:100],
     }  # fmt: skip
     return render(request, "catalogue/model.html", context | bound, status=422 if bound else 200)

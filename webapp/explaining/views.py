@@ -102,7 +102,10 @@ def ask(request: HttpRequest, comparison_id: object) -> HttpResponse:
     comparison = access.finished_to_change(request.user, comparison_id)
     pair = access.pair_or_404(comparison, request.GET.get("a", ""), request.GET.get("b", ""))
     services.ask(comparison, pair, user=request.user)
-    return redirect(f"{reverse('explaining:why', args=[comparison.pk])}?{request.GET.urlencode()}#parts")
+    query = request.GET.copy()
+    # A channel's page asks for the same thing, and shows its own part of the answer.
+    page, place = ("casework:channel", "probes") if query.pop("back", None) else ("explaining:why", "parts")
+    return redirect(f"{reverse(page, args=[comparison.pk])}?{query.urlencode()}#{place}")
 
 
 def table_csv(request: HttpRequest, comparison_id: object, name: str) -> HttpResponse:

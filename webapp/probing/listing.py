@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 from django.core.paginator import Page
@@ -11,28 +13,66 @@ from django.db.models.functions import Cast
 
 from forensics import probes
 from webapp.probing.access import collections_for, suites_for
+from webapp.probing.conditions import Coverage, coverage
 from webapp.probing.models import Attempt, Collection, Completion, Probe, Suite
 
-SORTS = ("model__name", "suite__name", "state", "planned", "created_at")
+SORTS = ("model__name", "suite__name", "state", "planned", "created_at", "finished_at")
 
 
-def suites(user: Any) -> list[Suite]:
-    """Suites with `probe_count`, `calls` (on one model) and `models` (that have answered)."""
+SUITE_SORTS = ("name", "created_at", "probe_count", "calls", "models")
+
+
+def suites(user: Any, *, words: str = "", origin: str = "", sort: str = "name") -> list[Suite]:
+    """Suites that hold every word, with `probe_count`, `calls` (on one model), `models` (that have answered), and
+    `families`: the names of their probe families, largest first."""
     found = {s.pk: s for s in suites_for(user)}
-    rows = Probe.objects.filter(suite__in=found).order_by().values("suite")
     samples = Sum(Cast(KT("config__samples"), IntegerField()))
-    sizes = {r["suite"]: (r["n"], r["calls"]) for r in rows.annotate(n=Count("id"), calls=samples)}
+    rows = Probe.objects.filter(suite__in=found).order_by().values("suite", "family")
+    parts: dict[Any, list[dict[str, Any]]] = {}
+    for row in rows.annotate(n=Count("id"), calls=samples):
+        parts.setdefault(row["suite"], []).append(row)
     done = collections_for(user).filter(state="done").order_by().values("suite")
     answered = {r["suite"]: r["n"] for r in done.annotate(n=Count("model", distinct=True))}
     for pk, suite in found.items():
-        suite.probe_count, suite.calls = sizes.get(pk, (0, 0))
-        suite.models = answered.get(pk, 0)
-    return list(found.values())
+        own = sorted(parts.get(pk, []), key=lambda row: (-row["n"], row["family"]))
+        suite.probe_count, suite.calls = sum(row["n"] for row in own), sum(row["calls"] for row in own)
+        suite.models, suite.families = answered.get(pk, 0), [row["family"] for row in own]
+    kept = [s for s in found.values() if _suite_fits(s, words, origin)]
+    key = sort.lstrip("-")
+    if key in SUITE_SORTS:
+        kept.sort(key=lambda s: getattr(s, key), reverse=sort.startswith("-"))
+    return kept
+
+
+def _suite_fits(suite: Any, words: str, origin: str) -> bool:
+    text = " ".join((suite.name, suite.version, suite.title, suite.suite_hash, *suite.families)).casefold()
+    return (not origin or suite.origin == origin) and all(word in text for word in words.casefold().split())
+
+
+def coverage_of(user: Any, stored: Iterable[Any]) -> dict[Any, list[Coverage]]:
+    """Suite id to what the shipped calibrations say of it, for suites as `suites` gives them."""
+    listed = list(stored)
+    done = collections_for(user).filter(state="done", suite__in=[s.pk for s in listed]).order_by()
+    tokenizers: dict[Any, set[str]] = {}
+    for suite, tokenizer in done.values_list("suite", "tokenizer_hash").distinct():
+        tokenizers.setdefault(suite, set()).add(tokenizer)
+    return {
+        s.pk: coverage(
+            suite_hash=s.suite_hash, probes=s.probe_count, models=s.models, tokenizers=sorted(tokenizers.get(s.pk, ()))
+        )
+        for s in listed
+    }
+
+
+@cache
+def _shipped() -> dict[str, str]:
+    """Suite hash to name: what ships with this version does not change while it runs."""
+    return {probes.load_suite(name).suite_hash: name for name in probes.suite_names()}
 
 
 def shipped_but_not_stored() -> list[str]:
     """Names of suites that ship with this version and are not stored yet."""
-    shipped = {probes.load_suite(name).suite_hash: name for name in probes.suite_names()}
+    shipped = _shipped()
     known = set(Suite.objects.filter(suite_hash__in=shipped).values_list("suite_hash", flat=True))
     return [name for suite_hash, name in shipped.items() if suite_hash not in known]
 

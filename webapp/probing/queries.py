@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -63,21 +63,41 @@ class Tally:
 
 def tally(collection: Collection) -> Tally:
     """What became of the planned calls: counted, or from the stored counts once the collection is done."""
-    if collection.state == Collection.State.DONE and collection.counts:
-        return Tally(collection.planned, collection.counts)
-    return counted(collection)
+    return tallies([collection])[collection.pk]
+
+
+def tallies(collections: Sequence[Collection]) -> dict[Any, Tally]:
+    """Collection id to its tally, those that have to be counted in one statement for all."""
+    stored = [c for c in collections if c.state == Collection.State.DONE and c.counts]
+    kept = {c.pk: Tally(c.planned, c.counts) for c in stored}
+    return kept | _counted([c for c in collections if c.pk not in kept])
 
 
 def counted(collection: Collection) -> Tally:
-    """What became of the planned calls, counted in one statement. A recorded collection never had any unsent."""
-    calls = collection.calls.exclude(state=ProbeCall.State.DONE).order_by()
-    states = calls.values_list(Value("call"), "state").annotate(Count("pk"))
-    outcomes = collection.completions.order_by().values_list(Value("completion"), "outcome").annotate(Count("pk"))
+    """What became of the planned calls, counted. A recorded collection never had any unsent."""
+    return _counted([collection])[collection.pk]
+
+
+def _counted(collections: Sequence[Collection]) -> dict[Any, Tally]:
+    if not collections:
+        return {}
+    calls = ProbeCall.objects.filter(collection__in=collections).exclude(state=ProbeCall.State.DONE).order_by()
+    states = calls.values_list(Value("call"), "collection", "state").annotate(Count("pk"))
+    told = Completion.objects.filter(collection__in=collections).order_by()
+    outcomes = told.values_list(Value("completion"), "collection", "outcome").annotate(Count("pk"))
+    found: dict[tuple[str, Any], dict[str, int]] = {}
     # One statement sees one moment; two would disagree while workers write.
-    found = {(what, name): count for what, name, count in states.union(outcomes, all=True)}
-    kinds = {name: found.get(("call", name), 0) for name in ("leased", "waiting", "cancelled")}
-    by_outcome = {name: count for (what, name), count in sorted(found.items()) if what == "completion"}
-    return Tally(collection.planned, by_outcome, **kinds)
+    for what, collection, name, count in states.union(outcomes, all=True):
+        found.setdefault((what, collection), {})[name] = count
+    kinds = ("leased", "waiting", "cancelled")
+    return {
+        c.pk: Tally(
+            c.planned,
+            dict(sorted(found.get(("completion", c.pk), {}).items())),
+            **{name: found.get(("call", c.pk), {}).get(name, 0) for name in kinds},
+        )
+        for c in collections
+    }
 
 
 def without_evidence(collection: Collection) -> int:

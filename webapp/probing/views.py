@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST
 
 from forensics import probes, registry
 from forensics.errors import ForensicsError
+from webapp import presenting
 from webapp.accounts.access import may_work
 from webapp.catalogue.access import models_for
 from webapp.catalogue.models import Model
@@ -35,8 +36,17 @@ def suite_list(request: HttpRequest) -> HttpResponse:
 
 
 def _suites(request: HttpRequest, form: SuiteFileForm, status: int = 200) -> HttpResponse:
-    stored, missing = listing.suites(request.user), listing.shipped_but_not_stored()
-    return render(request, "probing/suites.html", {"suites": stored, "missing": missing, "form": form}, status=status)
+    words, origin, sort = (request.GET.get(name, "") for name in ("q", "origin", "sort"))
+    found = listing.suites(request.user, words=words, origin=origin, sort=sort)
+    page = page_of(request, found, 30)
+    covered = listing.coverage_of(request.user, page)
+    context = {
+        "page": page, "rows": [(suite, covered[suite.pk]) for suite in page], "form": form,
+        "missing": listing.shipped_but_not_stored(),
+        "q": words, "origin": origin, "sort": sort or "name", "origins": Suite.Origin.choices,
+        "any": access.suites_for(request.user).exists(),
+    }  # fmt: skip
+    return render(request, "probing/suites.html", context, status=status)
 
 
 @require_POST
@@ -74,7 +84,11 @@ def suite_page(request: HttpRequest, suite_id: object) -> HttpResponse:
     words, family = request.GET.get("q", ""), request.GET.get("family", "")
     page = page_of(request, listing.probes_of(suite, words=words, family=family))
     sized = next(s for s in listing.suites(request.user) if s.pk == suite.pk)
-    context = {"suite": sized, "families": families, "page": page, "q": words, "family": family}
+    versions = access.suites_for(request.user).filter(name=suite.name).exclude(pk=suite.pk)
+    context = {
+        "suite": sized, "families": families, "page": page, "q": words, "family": family, "versions": versions,
+        "coverage": listing.coverage_of(request.user, [sized])[suite.pk],
+    }  # fmt: skip
     return render(request, "probing/suite.html", context)
 
 
@@ -87,18 +101,19 @@ def collection_list(request: HttpRequest) -> HttpResponse:
     words, sort = request.GET.get("q", ""), request.GET.get("sort", "-created_at")
     found = listing.collections(request.user, words=words, sort=sort, **wanted)
     page = page_of(request, found, 30)
-    rows = [live.row(collection) for collection in page]
+    rows = live.rows(page)
     open_ids = [r["id"] for r in rows if r["collection"].state == Collection.State.RUNNING]
     context = {
         "page": page, "rows": rows, "q": words, "sort": sort, "states": Collection.State.choices,
         "state_now": wanted["state"], "suite_now": wanted["suite"], "suites": access.suites_for(request.user),
-        "open_ids": ",".join(open_ids),
+        "open_ids": ",".join(open_ids), "filtered": bool(words or any(wanted.values())),
+        "any": access.collections_for(request.user).exists(), "caption": presenting.counted(page, "collection"),
     }  # fmt: skip
     return render(request, "probing/collections.html", context)
 
 
 def _watch(request: HttpRequest, ids: str) -> HttpResponse:
-    rows = [live.row(c) for c in live.chosen(request.user, ids).order_by("model__name")]
+    rows = live.rows(live.chosen(request.user, ids).order_by("model__name"))
     if not rows:
         raise Http404("no such collections")
     suites = {r["collection"].suite for r in rows}
@@ -114,7 +129,7 @@ def _watch(request: HttpRequest, ids: str) -> HttpResponse:
 def progress_json(request: HttpRequest) -> JsonResponse:
     """How far the collections named in the address are."""
     found = live.chosen(request.user, request.GET.get("ids", ""))
-    return JsonResponse(live.as_json([live.row(c) for c in found]))
+    return JsonResponse(live.as_json(live.rows(found)))
 
 
 def start(request: HttpRequest) -> HttpResponse:

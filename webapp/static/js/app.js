@@ -1,7 +1,8 @@
 // The theme switch, the running total of a form, and selecting all rows. Every page works without this file.
 const root = document.documentElement;
 const darkQuery = matchMedia("(prefers-color-scheme: dark)");
-export const isDark = () => (root.dataset.theme ? root.dataset.theme === "dark" : darkQuery.matches);
+const paper = matchMedia("print");
+export const isDark = () => !paper.matches && (root.dataset.theme ? root.dataset.theme === "dark" : darkQuery.matches);
 
 for (const button of document.querySelectorAll("[data-theme-switch]")) {
   button.hidden = false;
@@ -11,7 +12,7 @@ for (const button of document.querySelectorAll("[data-theme-switch]")) {
     dispatchEvent(new Event("themechange"));
   });
 }
-darkQuery.addEventListener("change", () => dispatchEvent(new Event("themechange")));
+for (const query of [darkQuery, paper]) query.addEventListener("change", () => dispatchEvent(new Event("themechange")));
 
 // <form data-total>: boxes named "models" times the chosen suite's data-calls.
 for (const form of document.querySelectorAll("form[data-total]")) {

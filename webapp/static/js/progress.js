@@ -19,6 +19,18 @@ const apply = (scope, values) => {
   }
 };
 
+// Said aloud at every tenth and when the server is lost, not at every number.
+const voice = document.createElement("p");
+voice.className = "unseen";
+voice.setAttribute("role", "status");
+document.querySelector("main").append(voice);
+let tenth = null;
+const announce = (share) => {
+  const now = Math.floor(share / 10);
+  if (tenth !== null && now !== tenth) voice.textContent = `${now * 10} % done.`;
+  tenth = now;
+};
+
 const watch = async (place) => {
   let pause = 1000;
   for (;;) {
@@ -37,6 +49,7 @@ const watch = async (place) => {
       continue;
     }
     apply(place, answer);
+    if (typeof answer.share === "number") announce(answer.share);
     for (const row of answer.rows ?? []) {
       const node = place.querySelector(`[data-row="${CSS.escape(row.id)}"]`);
       if (node) apply(node, row);

@@ -52,7 +52,7 @@ class Command(BaseCommand):
 
     def handle(self, *, model: str, suite: str, **options: Any) -> None:
         """Estimate, or start the collection, or join the open one; with --wait stay until it has ended."""
-        chosen, what, plan = _model(model), _suite(suite), _plan(options)
+        chosen, what, plan = _model(model), named_suite(suite), _plan(options)
         if (options["concurrency"] or options["rate"]) and endpoints.is_paced(chosen):
             endpoints.set_pace(chosen, concurrency=options["concurrency"], per_minute=options["rate"])
         if options["dry_run"]:
@@ -160,7 +160,8 @@ def _own_suite(file: Path) -> Suite:
         raise CommandError(str(problem), returncode=2) from problem
 
 
-def _suite(name: str) -> Suite:
+def named_suite(name: str) -> Suite:
+    """The one stored suite of that name, with its version, id or hash, or from a file; raises CommandError."""
     if name.endswith(".json"):
         return _own_suite(Path(name))
     if name in probes.suite_names():

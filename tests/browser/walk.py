@@ -1,0 +1,62 @@
+"""Where the browser goes: a place for every address of the site, or a reason why it has none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlencode
+
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from tests.helpers.populations import HOSTILE, OTHER
+from webapp.catalogue.models import Model
+from webapp.probing.models import Collection
+
+ACT = "an act: its form stands on a page that is walked, and tests/webapp posts to it"
+DATA = "data for a page or a download, not a page"
+WITHOUT_A_PAGE = {
+    "sign-out": ACT, "catalogue:authorise": ACT, "catalogue:test": ACT, "catalogue:secret": ACT, "casework:retry": ACT,
+    "probing:store-shipped": ACT, "probing:store-own": ACT, "probing:resume": ACT, "probing:segment": ACT,
+    "probing:act": ACT, "probing:progress": DATA, "probing:attempt": DATA, "probing:raw": DATA,
+    "casework:progress": DATA, "casework:csv": DATA, "explaining:ask": ACT, "explaining:progress": DATA,
+    "explaining:csv": DATA, "engine:csv": DATA, "help:csv": DATA,
+}  # fmt: skip
+
+
+def addresses(comparison: Any, waiting: Any, failed: Any) -> dict[str, str]:
+    """A name for each picture, and its address. comparison: a finished one; waiting, failed: two that are not."""
+    model = Model.objects.get(name=OTHER)
+    collection = Collection.objects.filter(model=model).get()
+    place, two = f"/comparisons/{comparison.pk}/", urlencode({"a": HOSTILE, "b": OTHER})
+    return {
+        "home": "/", "models": "/models/", "models-none-fits": "/models/?q=nothing+is+called+this",
+        "model": f"/models/{model.pk}/", "register": "/models/register/",
+        "register-endpoint": "/models/register/?way=endpoint",
+        "register-transcripts": "/models/register/?way=transcripts",
+        "suites": "/suites/", "suite": f"/suites/{comparison.suite.pk}/", "collections": "/collections/",
+        "attempts": f"/completions/{collection.completions.first().pk}/",  # type: ignore[union-attr]
+        "collection": f"/collections/{collection.pk}/", "watch": f"/collections/?ids={collection.pk}",
+        "start": "/collections/start/", "compare": "/comparisons/start/", "comparisons": "/comparisons/",
+        "comparisons-none-fits": "/comparisons/?state=failed&q=nothing", "waiting": f"/comparisons/{waiting.pk}/",
+        "failed": f"/comparisons/{failed.pk}/", "custody": "/custody/", "heatmap": place,
+        "tree": f"{place}?view=tree&{urlencode({'questioned': HOSTILE})}",
+        "ranking": f"{place}?view=ranking&{urlencode({'questioned': HOSTILE})}", "pairs": f"{place}?view=pairs",
+        "network": f"{place}?view=network", "refusals": f"{place}?view=refusals", "validation": "/validation/",
+        "help": "/help/", "help-lr": "/help/lr/", "why": f"{place}pair/why/?{two}",
+        "pair": f"{place}pair/?{two}", "channel": f"{place}pair/channel/?{two}&score=agreement",
+        "channel-not-estimable": f"{place}pair/channel/?{two}&score=logprobs",
+        "probe": f"{place}pair/probe/?{two}&prompt=p000&hidden=shown",
+        "repeats": f"{place}pair/probe/?{two}&prompt=p001&score=agreement", "not-there": "/models/none/",
+    }  # fmt: skip
+
+
+NOT_THERE = ("not-there",)
+
+
+def names(patterns: list[URLPattern | URLResolver] | None = None, space: str = "") -> Iterator[str]:
+    """The full name of every address."""
+    for pattern in get_resolver().url_patterns if patterns is None else patterns:
+        if isinstance(pattern, URLResolver):
+            yield from names(pattern.url_patterns, f"{space}{pattern.namespace}:" if pattern.namespace else space)
+        else:
+            yield f"{space}{pattern.name}"
