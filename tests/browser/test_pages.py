@@ -7,15 +7,18 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from django.contrib.auth.models import User
 from django.urls import resolve
 from django.utils import timezone
 from playwright.sync_api import expect
 
 from tests.browser.axe import grave_faults
-from tests.browser.conftest import Visit
-from tests.browser.walk import NOT_THERE, WITHOUT_A_PAGE, addresses, names
+from tests.browser.conftest import USER, Visit
+from tests.browser.walk import NOT_THERE, WITHOUT_A_PAGE, addresses, addresses_of_cases, names
+from tests.helpers.hostile_case import hostile_case
 from tests.helpers.making import stored_suite
 from tests.helpers.populations import HOSTILE, OTHER, finished_comparison, large_comparison, record
+from webapp.accounts import teams
 from webapp.catalogue.models import Model
 from webapp.probing.models import Collection, Completion, ProbeCall
 
@@ -30,15 +33,19 @@ def test_every_address_is_walked_or_has_a_reason_not_to_be(db: None) -> None:
 
 
 def _all(comparison: Any) -> dict[str, str]:
+    user, _ = User.objects.get_or_create(username=USER)
+    User.objects.filter(pk=user.pk).update(is_superuser=True)  # who sees the pages of people, too
+    case, team = hostile_case(user, comparison), teams.create_team(HOSTILE)
+    teams.set_member(team, user, "owner")
     Model.objects.create(name="one to probe", adapter="scripted", location="made up")
     waiting = record(comparison.suite, "one that waits", "queued", stage="waiting for a worker")
     failed = record(comparison.suite, "one that failed", "failed", error=f"{HOSTILE}: it failed")
-    return addresses(comparison, waiting, failed)
+    return addresses(comparison, waiting, failed) | addresses_of_cases(case, team)
 
 
 SOUND = """() => ({
     wide: document.documentElement.scrollWidth - innerWidth,
-    shifted: window.shifted,
+    doubles: [...document.querySelectorAll("[id]")].map((n) => n.id).filter((id, i, all) => all.indexOf(id) !== i),
     headings: document.querySelectorAll("h1").length,
     nameless: [...document.querySelectorAll("input:not([type=hidden]), select, textarea, button, a")]
         .filter((n) => !(n.labels?.length || n.textContent.trim() || n.ariaLabel || n.querySelector("[aria-label]")))
@@ -56,6 +63,8 @@ def test_every_page_is_sound_at_every_width_in_light_and_dark(analyst: Any, widt
     found = {}
     for name, path in _all(finished_comparison()).items():
         status = tab.open(path)
+        shifted = tab.page.evaluate("window.shifted")
+        tab.page.evaluate("document.querySelectorAll('main details').forEach((d) => (d.open = true))")
         sound = tab.page.evaluate(SOUND)
         faults = []
         for scheme in ("dark", "light"):
@@ -63,10 +72,10 @@ def test_every_page_is_sound_at_every_width_in_light_and_dark(analyst: Any, widt
             tab.shoot(f"{name}-{width}-{scheme}")
             if scheme in WIDTHS[width]:
                 faults += grave_faults(tab.page, rules=["color-contrast"] if scheme == "dark" else None)
-        at_rest = (sound.pop("wide") <= 0, sound.pop("shifted") < 0.05)
+        at_rest = (sound.pop("wide") <= 0, shifted < 0.05)
         heard = (tab.refused(), list(tab.errors), list(tab.dialogs), list(tab.outside))
         found[name] = (status, at_rest, sound, faults, heard)
-    good = ((True, True), {"headings": 1, "nameless": [], "tables": 0, "owned": 0}, [], ([], [], [], []))
+    good = ((True, True), {"doubles": [], "headings": 1, "nameless": [], "tables": 0, "owned": 0}, [], ([], [], [], []))
     wrong = {n: what for n, what in found.items() if what != (404 if n in NOT_THERE else 200, *good)}
     assert wrong == {}
 

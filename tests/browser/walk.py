@@ -9,6 +9,9 @@ from urllib.parse import urlencode
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from tests.helpers.populations import HOSTILE, OTHER
+from webapp.accounts.models import Team
+from webapp.casework.cases.pages import SECTIONS
+from webapp.casework.models import Case
 from webapp.catalogue.models import Model
 from webapp.probing.models import Collection
 
@@ -19,7 +22,8 @@ WITHOUT_A_PAGE = {
     "probing:store-shipped": ACT, "probing:store-own": ACT, "probing:resume": ACT, "probing:segment": ACT,
     "probing:act": ACT, "probing:progress": DATA, "probing:attempt": DATA, "probing:raw": DATA,
     "casework:progress": DATA, "casework:csv": DATA, "explaining:ask": ACT, "explaining:progress": DATA,
-    "explaining:csv": DATA, "engine:csv": DATA, "help:csv": DATA,
+    "explaining:csv": DATA, "engine:csv": DATA, "help:csv": DATA, "cases:act": ACT, "cases:progress": DATA,
+    "cases:attachment": DATA, "team-home": ACT, "team-remove": ACT,
 }  # fmt: skip
 
 
@@ -47,6 +51,15 @@ def addresses(comparison: Any, waiting: Any, failed: Any) -> dict[str, str]:
         "channel-not-estimable": f"{place}pair/channel/?{two}&score=logprobs",
         "probe": f"{place}pair/probe/?{two}&prompt=p000&hidden=shown",
         "repeats": f"{place}pair/probe/?{two}&prompt=p001&score=agreement", "not-there": "/models/none/",
+    }  # fmt: skip
+
+
+def addresses_of_cases(case: Case, team: Team) -> dict[str, str]:
+    """The same for a case, section by section, and for teams and people."""
+    sections = {f"case-{name}": f"/cases/{case.pk}/{name}/" for name in SECTIONS}
+    return sections | {
+        "case": f"/cases/{case.pk}/", "cases": "/cases/", "cases-none-fits": "/cases/?q=nothing+is+called+this",
+        "case-start": "/cases/start/", "teams": "/teams/", "team": f"/teams/{team.pk}/", "person": "/people/add/",
     }  # fmt: skip
 
 

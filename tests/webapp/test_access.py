@@ -86,6 +86,7 @@ MATRIX: dict[str, list[Rule]] = {
     "casework:retry": [WRITE],
     "casework:csv": [PAGE],
     "casework:pair": [Rule(query=PAIR)],
+    "casework:channel": [Rule(query=f"{PAIR}&score=agreement")],
     "casework:probe": [Rule(query=f"{PAIR}&prompt=p000")],
     "cases:list": [SHARED],
     "cases:start": [SHARED],
@@ -147,12 +148,11 @@ def test_every_address_is_in_the_matrix_and_nothing_else() -> None:
 @pytest.fixture
 def workplace(monkeypatch: pytest.MonkeyPatch) -> Workplace:
     """One of everything, with a stored result so that the pages of pairs exist."""
-    from tests.helpers.populations import _random
+    from tests.helpers.populations import random_result
     from webapp.casework import queries
 
     place = Workplace()
-    names = {"models": tuple(sorted(m.name for m in place.models))}
-    result = type(_random(3))(**{**vars(_random(3)), **names})
+    result = random_result(sorted(m.name for m in place.models))
     type(place.comparison).objects.filter(pk=place.comparison.pk).update(state="done", attempt=1, progress=1.0)
     place.comparison.refresh_from_db()
     from forensics.lineage.storage import save
