@@ -129,7 +129,7 @@ def test_a_transcript_file_becomes_a_recorded_model(tmp_path: Path) -> None:
     path = tmp_path / "t.jsonl"
     path.write_text('{"prompt_id": "p000", "response": "one"}\n{"prompt_id": "p001", "response": "two"}\n')
     model = importing.register_transcripts(name="sent in", path=path, suite=suite)
-    assert queries.models_with_responses(suite) == [model]
+    assert queries.models_with_responses(suite, Model.objects.all()) == [model]
     with pytest.raises(BadInput, match="no probe can be sent"):
         services.start_collection(model, suite)
     path.write_text('{"prompt_id": "p000", "response": "one"}\n{"prompt_id": "p777", "response": "two"}\n')
