@@ -12,6 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from tests.helpers.making import stored_suite
+from webapp.casework.cases import services as cases
 from webapp.casework.models import Comparison
 from webapp.catalogue.models import Model
 from webapp.custody import services as custody
@@ -20,7 +21,8 @@ from webapp.probing.models import Collection, Completion, Suite
 pytestmark = pytest.mark.django_db
 # What was measured and three more, two of which are the session and its user.
 CEILINGS = {
-    "/": 13, "/models/": 9, "/models/?q=m&sort=-seen&role=reference&way=endpoint&access=text": 9, "/suites/": 11,
+    "/": 21, "/cases/": 9, "/cases/?q=case&tag=odd&sort=title": 9, "/teams/": 8, "/models/": 9,
+    "/models/?q=m&sort=-seen&role=reference&way=endpoint&access=text": 9, "/suites/": 11,
     "/suites/{suite}/": 14, "/collections/": 10, "/collections/?q=m&state=done&sort=-model__name": 10,
     "/collections/?state=running": 12, "/collections/progress.json?ids={running}": 8,
     "/collections/?ids={running}": 8, "/collections/{collection}/": 9, "/collections/start/": 10, "/comparisons/": 9,
@@ -30,7 +32,7 @@ BIG = 40
 
 
 def grown(suite: Suite, begin: int, end: int) -> None:
-    """Models with a finished collection of the suite each, and a comparison of the first few for each."""
+    """Models with a finished collection of the suite each, and a comparison of the first few and a case for each."""
     models = Model.objects.bulk_create(
         Model(name=f"m{i:03}", adapter="scripted", location="x") for i in range(begin, end)
     )
@@ -46,6 +48,7 @@ def grown(suite: Suite, begin: int, end: int) -> None:
         Collection.objects.create(model=model, suite=suite, planned=4)
         comparison = Comparison.objects.create(title=f"of {model}", suite=suite)
         comparison.collections.set(Collection.objects.order_by("created_at")[:3])
+        cases.set_tags(cases.open_case(title=f"case {model}", question="?"), ["odd"])
         custody.append(actor=None, action="note-added", subject=model.pk, name=model.name)
 
 
