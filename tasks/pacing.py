@@ -95,7 +95,6 @@ class EndpointPacer:
         self._born = -1 if shared else 0
         self._hold, self._troubled, self._away_until = _Hold(), True, 0.0
         self._next_alone = self._solo_until = 0.0
-        self._asking = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._doorman: asyncio.Task[None] | None = None
 
@@ -141,9 +140,7 @@ class EndpointPacer:
 
     @property
     def _is_solo(self) -> bool:
-        # Not while asking: the answer counts what was held when the question was put.
-        alone = not self._asking and time.monotonic() < self._solo_until
-        return alone and not self.stopped and not self._hold.left()
+        return time.monotonic() < self._solo_until and not self.stopped and not self._hold.left()
 
     @contextlib.asynccontextmanager
     async def slot(self, call: Call, /) -> AsyncIterator[None]:
@@ -254,8 +251,11 @@ class EndpointPacer:
         elif left:
             self._send_the_patient_away(why)
             return left
+        held = self._in_flight + self._unkept
         granted, wait = await self._ask(max(0, min(len(self._line), self._room)))
-        self._let_go(self._room if self._is_solo else granted)
+        # The answer counts what was held when the question was put: what was taken meanwhile is part of it.
+        taken = max(0, self._in_flight + self._unkept - held)
+        self._let_go(self._room if self._is_solo else granted - taken)
         self._send_the_patient_away("many other calls are ahead at this endpoint")
         if self._is_solo:
             return SOLO_MS / 2000
@@ -289,11 +289,8 @@ class EndpointPacer:
         words = ["ask", self._holder, self._collection, self._in_flight + self._unkept, wanted, pace.concurrency,
                  gap, BURST_MS, EXPIRY_MS, round(left * 1000), why,
                  self._born, self._half, QUIET_MS, SOLO_MS]  # fmt: skip
-        asked, self._asking = time.monotonic(), True
-        try:
-            answer = await self._run(words)
-        finally:
-            self._asking = False
+        asked = time.monotonic()
+        answer = await self._run(words)
         if answer is None:
             self._solo_until = 0.0
             return self._alone(wanted)
