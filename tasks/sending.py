@@ -137,6 +137,9 @@ class Clerk:
         self._wanted.wait(GATHER_SECONDS)
         self._wanted.clear()
         closing = self._closing
+        if not closing and not self._may_go_on():
+            self._pacer.stop("the slice ended")
+            self._end()
         if not closing:
             self._fetch()
         came = _all_in(self._inbox)
@@ -173,7 +176,7 @@ class Clerk:
         if not self._is_hungry:
             return
         # A short wait is stood through in line; for a longer one the slice ends and another begins when it is over.
-        if not self._may_go_on() or self._pacer.stopped or self._pacer.held[0] > SHORT_HOLD:
+        if self._pacer.stopped or self._pacer.held[0] > SHORT_HOLD:
             self._end()
             return
         claims = self._patiently(lambda: ledger.claim(self._collection, self._owner, self._size))
@@ -287,8 +290,6 @@ def send(
                 for reply in session.send(feed):
                     touch()
                     clerk.hand_over(feed.answered(reply), reply)
-                    if not may_go_on():
-                        pacer.stop("the slice ended")
                 if feed.open:
                     raise AdapterError(f"the adapter left {len(feed.open)} calls unanswered")
     finally:
