@@ -1,4 +1,5 @@
-"""Every page of an installation of 500 models, 100,000 completions and 200 comparisons on SQLite, in server time."""
+"""Every page of an installation of 500 models, 100,000 completions, 200 comparisons and 200 cases on SQLite, in server
+time."""
 
 from __future__ import annotations
 
@@ -14,9 +15,13 @@ from urllib.parse import urlencode
 
 from benchmarks._table import lines
 
-TITLE = "500 models, 100,000 completions, 200 comparisons: every page p95 <= 300 ms, a heatmap of 300 models <= 1.5 s"
+TITLE = (
+    "500 models, 100,000 completions, 200 comparisons, 200 cases: every page p95 <= 300 ms, a heatmap of 300 models\n"
+    "<= 1.5 s"
+)
 MODELS = int(os.environ.get("FILIATION_BENCH_MODELS", "500"))
 PROBES, COMPARISONS, COMPARED, REPLICATES, VISITS = 200, 200, 300, 100, 30
+CASES = 200
 ENTRIES = 2_000
 MOST, MOST_DRAWN = 0.3, 1.5
 WORDS = "a reply of some length, as a model gives it when it is asked an open question and has room to answer. " * 4
@@ -77,7 +82,25 @@ def _fill() -> Any:
         )
     for number in range(ENTRIES):
         custody.append(actor=None, action="note-added", subject=models[number % MODELS].pk, name=f"note {number}")
-    return _compared(suite, runs)
+    large = _compared(suite, runs)
+    _cases(models, suite, large)
+    return large
+
+
+def _cases(models: list[Any], suite: Any, large: Any) -> None:
+    """As many cases, each with models in every role and a frozen plan. The large comparison answers the first."""
+    from django.contrib.auth.models import User
+
+    from tests.helpers.people import opened_case
+    from webapp.casework.cases import plans, runs
+
+    user = User.objects.create_user("bench")
+    for number in range(CASES):
+        size = COMPARED if number == 0 else 12
+        case = opened_case(models[number : number + size], suite, user=user)
+        plans.freeze(case, user=user)
+        if number == 0:
+            runs.adopt(case, large, user=user)
 
 
 def _compared(suite: Any, runs: list[Any]) -> Any:
@@ -109,12 +132,17 @@ def _visits(large: Any) -> Iterator[tuple[str, float]]:
     from django.contrib.auth.models import User
     from django.test import Client
 
+    from webapp.casework.cases.pages import SECTIONS
+    from webapp.casework.models import Case
+
     client = Client(headers={"host": "localhost"})
-    client.force_login(User.objects.create_user("bench"))
+    client.force_login(User.objects.get(username="bench"))
+    case = Case.objects.order_by("number")[0]
     place, two = f"/comparisons/{large.pk}/", urlencode({"a": "model-000", "b": "model-004"})
     run = large.collections.select_related("model").first()
     yield "first sight of the heatmap", _seconds(client, place)
     yield "first sight of the tree", _seconds(client, f"{place}?view=tree")
+    yield "first sight of the network", _seconds(client, f"{place}?view=network")
     yield "first sight of a ranking", _seconds(client, f"{place}?view=ranking&questioned=model-007")
     pages: dict[str, Callable[[int], str]] = {
         "overview": lambda _: "/",
@@ -138,7 +166,15 @@ def _visits(large: Any) -> Iterator[tuple[str, float]]:
         "a pair": lambda i: f"{place}pair/?{two}&page={i % 8}",
         "a channel": lambda _: f"{place}pair/channel/?{two}&score=agreement",
         "a probe": lambda i: f"{place}pair/probe/?{two}&prompt=p{i:03}",
+        "why this number": lambda i: f"{place}pair/why/?{two}&proposition={('weights', 'lineage')[i % 2]}",
+        "network of 300": lambda _: f"{place}?view=network",
+        "refusals": lambda _: f"{place}?view=refusals",
         "custody": lambda _: "/custody/",
+        "validation": lambda _: "/validation/",
+        "help": lambda _: "/help/",
+        "cases": lambda i: f"/cases/?page={i % 7}",
+        "opening a case": lambda _: "/cases/start/",
+        **{f"a case of 300 models: {name}": lambda _, name=name: f"/cases/{case.pk}/{name}/" for name in SECTIONS},
     }
     for name, address in pages.items():
         found = [_seconds(client, address(visit)) for visit in range(VISITS)]

@@ -8,14 +8,17 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from django.contrib.auth.models import User
 from django.test import Client
 
 from forensics.lineage.storage import save
 from forensics.probes import Probe, Suite
 from forensics.records import Completion, GenerationConfig, Message, Mode, Prompt, ResponseSet
-from tests.browser.conftest import Visit
+from tests.browser.conftest import USER, Visit
 from tests.helpers.hostile import KINDS, NAMES, NUL, STRINGS
+from tests.helpers.hostile_case import hostile_case
 from tests.helpers.populations import random_result, record
+from webapp.casework.cases.pages import SECTIONS
 from webapp.casework.models import Comparison
 from webapp.catalogue.models import Model
 from webapp.probing import services
@@ -71,6 +74,7 @@ def _paths(comparison: Comparison) -> list[str]:
         "/custody/",
         place, f"{place}?view=tree&{urlencode({'questioned': NAMES[0]})}", f"{place}?view=pairs",
         *(f"{place}?view=ranking&{urlencode({'questioned': NAMES[n]})}" for n in (0, 40)),
+        f"{place}?view=network", f"{place}?view=refusals", f"{place}pair/why/?{two}",
         f"{place}pair/?{two}", f"{place}pair/channel/?{two}&score=agreement",
         *(f"{place}pair/probe/?{two}&prompt=p{n:03}&hidden=shown&mark=shared" for n in (*first, *picked)),
     ]  # fmt: skip
@@ -79,7 +83,9 @@ def _paths(comparison: Comparison) -> list[str]:
 def test_no_hostile_string_opens_a_dialog_leaves_the_site_or_breaks_a_page(analyst: Any) -> None:
     comparison, tab = hostile_comparison(), analyst()
     assert len(set(NAMES)) >= 200
-    found = {path: _harm(tab, path) for path in _paths(comparison)}
+    case = hostile_case(User.objects.get(username=USER), comparison)
+    sections = [f"/cases/{case.pk}/{name}/" for name in SECTIONS]
+    found = {path: _harm(tab, path) for path in (*_paths(comparison), "/cases/", *sections)}
     assert {path: what for path, what in found.items() if what != (200, HARMLESS, [], [], [], [])} == {}
     tab.open(f"/comparisons/{comparison.pk}/")
     tab.shoot("hostile-heatmap")
