@@ -63,7 +63,7 @@ def _needs(user: Any) -> Iterator[Action]:
     """Cases that wait for this person, and leave to probe that ends soon."""
     working = Q(analyst=user) | Q(roles__user=user, roles__role__in=WORKING)
     for case in _open(user).filter(working).distinct().order_by("-changed_at")[:LATEST]:
-        step, page = steps.next_step(case), reverse("cases:case", args=[case.pk])
+        step, page = steps.next_of(steps.steps(case)), reverse("cases:case", args=[case.pk])
         if case.compare_error:
             yield Action(str(case), case.compare_error, "Go to the runs", f"{page}runs/")
         elif step is not None and step.todo and not steps.waits(case):

@@ -12,8 +12,8 @@ class Mask:
     """Names of models in this case as its pages show them. `on`: codes stand for names, in free text too."""
 
     def __init__(self, case: Case) -> None:
-        items = list(case.items.select_related("model").order_by("withdrawn_at"))
         self.on = case.is_blinded
+        items = list(case.items.select_related("model").order_by("withdrawn_at")) if self.on else []
         # An item that stands comes after a withdrawn one of the same model, and so decides the code.
         self._codes = {item.model.name: item.label for item in items if item.withdrawn_at}
         self._codes |= {item.model.name: item.label for item in items if not item.withdrawn_at}

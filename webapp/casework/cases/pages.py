@@ -16,6 +16,7 @@ from webapp.casework.cases.contrary import RULES, contrary
 from webapp.casework.cases.findings import Finding, Findings, findings
 from webapp.casework.cases.readiness import blocked, readiness
 from webapp.casework.models import Case, Item
+from webapp.catalogue.models import Authorisation
 from webapp.custody import queries as custody
 from webapp.presenting import page_of
 from webapp.probing import live
@@ -174,11 +175,10 @@ def papers(case: Case, mask: Mask, _: HttpRequest) -> Shown:
 
 
 def _leave_to_probe(case: Case, mask: Mask) -> list[Shown]:
-    return [
-        {"name": mask.item(item), "authorisation": authorisation}
-        for item in standing(case)["items"]
-        for authorisation in item.model.authorisations.all()[:1]
-    ]
+    items = standing(case)["items"]
+    told = Authorisation.objects.filter(model__in=[item.model_id for item in items])
+    latest = {authorisation.model_id: authorisation for authorisation in reversed(told)}
+    return [{"name": mask.item(i), "authorisation": latest[i.model_id]} for i in items if i.model_id in latest]
 
 
 Section = Callable[[Case, Mask, HttpRequest], Shown]

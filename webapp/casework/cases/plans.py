@@ -21,9 +21,8 @@ from webapp.probing.models import Suite
 
 def lacks(case: Case) -> list[str]:
     """What a plan needs and this case does not have yet, in words; without any it can be frozen."""
-    now = standing(case)
-    roles = {item.role for item in now["items"]}
-    sides = {proposition.side for proposition in now["propositions"]}
+    roles = set(case.items.filter(withdrawn_at=None).values_list("role", flat=True))
+    sides = set(case.propositions.filter(withdrawn_at=None).values_list("side", flat=True))
     needs = [
         ("Hp", "Hp" in sides), ("at least one Hd", "Hd" in sides), ("a questioned model", "questioned" in roles),
         ("a reference model", "reference" in roles), ("a suite", case.suite is not None),

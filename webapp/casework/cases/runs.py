@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from forensics.errors import BadInput, ForensicsError
 from webapp.casework import services as comparisons
 from webapp.casework.cases.contents import standing
 from webapp.casework.cases.recording import log, require_open
-from webapp.casework.models import Case, Comparison
+from webapp.casework.models import Case, Comparison, Item
 from webapp.catalogue.models import Model
 from webapp.probing import queries as probing
 from webapp.probing import services as collecting
@@ -35,9 +36,13 @@ class Started:
 
 def uncollected(case: Case) -> list[Model]:
     """Models of the case that have neither a finished nor an open collection of its suite in it."""
+    return [item.model for item in without_run(case).select_related("model")]
+
+
+def without_run(case: Case) -> QuerySet[Item]:
+    """The items of those models."""
     there = case.collections.filter(suite=case.suite, state__in=["running", "paused", "done"]).values("model")
-    items = case.items.filter(withdrawn_at=None).exclude(model__in=there).select_related("model")
-    return [item.model for item in items]
+    return case.items.filter(withdrawn_at=None).exclude(model__in=there)
 
 
 def collect(

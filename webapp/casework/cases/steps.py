@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from webapp.casework.cases import plans, runs
-from webapp.casework.cases.contents import standing
 from webapp.casework.models import Case, Comparison
 from webapp.probing.models import Collection
 
@@ -24,9 +23,9 @@ class Step:
 def steps(case: Case) -> list[Step]:
     """The six steps in order."""
     lacks = plans.lacks(case)
-    items = {item.role for item in standing(case)["items"]}
+    items = set(case.items.filter(withdrawn_at=None).values_list("role", flat=True))
     said = "H" not in "".join(lacks)
-    left = bool(runs.uncollected(case)) if case.is_frozen else True
+    left = runs.without_run(case).exists() if case.is_frozen else True
     open_runs = case.collections.filter(state__in=runs.OPEN).exists()
     compared = case.comparisons.filter(state=Comparison.State.DONE).exists()
     return [
@@ -49,9 +48,9 @@ def _todo(case: Case, left: bool) -> str:
     return "A collection stopped: see to it." if stopped else "The models are answering."
 
 
-def next_step(case: Case) -> Step | None:
+def next_of(known: list[Step]) -> Step | None:
     """The first step that is not done; None once there is a finding."""
-    return next((step for step in steps(case) if not step.done), None)
+    return next((step for step in known if not step.done), None)
 
 
 def waits(case: Case) -> bool:

@@ -92,11 +92,12 @@ def _section(
     if failed is not None:
         shown[failed[0].replace("-", "_")] = failed[1]
     title, read = SECTIONS[name]
+    known = steps.steps(case)
     context = {
         "case": case, "mask": mask, "role": role, "rights": rights, "section": name, "section_title": title,
         "sections": [(key, words) for key, (words, _) in SECTIONS.items()], "forms": shown,
         "failed": failed[1] if failed else None, "failed_act": failed[0] if failed else "",
-        "steps": steps.steps(case), "next": steps.next_step(case),
+        "steps": known, "next": steps.next_of(known),
     }  # fmt: skip
     context |= read(case, mask, request)
     return render(request, f"casework/cases/{name}.html", context, status=422 if failed else 200)
