@@ -96,7 +96,7 @@ def test_a_comparison_reads_nothing_unless_asked_and_then_the_chosen_prompts_alo
     assert np.nanargmax(told.scores["semantic"][1]) == 4
     for name in without.llr_raw:
         assert np.array_equal(told.llr_raw[name], without.llr_raw[name], equal_nan=True)
-    with pytest.raises(BadInput, match="agreement; known: semantic"):
+    with pytest.raises(BadInput, match="agreement; known: representations, semantic"):
         compare(sets, asked, extra=["agreement"])
 
 
