@@ -22,7 +22,7 @@ LAYERS = (
     ("collection", "connection"),
     ("adapters", "probes"),
     ("outbound", "folders"),
-    ("provenance", "recording", "registry", "tables", "transcripts"),
+    ("provenance", "recording", "registry", "storable", "tables", "transcripts"),
     ("records",),
     ("errors",),
 )

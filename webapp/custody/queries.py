@@ -31,9 +31,6 @@ class Problem:
     sequence: int | None
     told: str
 
-    def __str__(self) -> str:
-        return self.told
-
 
 @dataclass(frozen=True, slots=True)
 class Verification:
@@ -45,12 +42,17 @@ class Verification:
     entries: int
     checked: int
     head: str
-    problems: tuple[Problem, ...]
+    faults: tuple[Problem, ...]
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """The faults in sentences."""
+        return tuple(fault.told for fault in self.faults)
 
     @property
     def intact(self) -> bool:
         """Whether every link that was recomputed holds."""
-        return not self.problems
+        return not self.faults
 
     @property
     def whole(self) -> bool:

@@ -33,9 +33,9 @@ class Command(BaseCommand):
 
     def _verify(self, published: str) -> None:
         found = queries.verify(published)
-        faults = [{"fault": p.fault.value, "sequence": p.sequence, "told": p.told} for p in found.problems]
+        faults = [{"fault": p.fault.value, "sequence": p.sequence, "told": p.told} for p in found.faults]
         plain = {"intact": found.intact, "entries": found.entries, "head": found.head, "problems": faults}
-        lines = [f"{p.fault}: {p.told}" for p in found.problems]
+        lines = [f"{p.fault}: {p.told}" for p in found.faults]
         lines.append(f"{found.entries} entries, head {found.head or 'none'}.")
         if not published:
             lines.append("Whether the end was cut is not shown without --head, a head published earlier.")

@@ -41,7 +41,7 @@ class Command(BaseCommand):
 
     def _verify(self, options: dict[str, Any]) -> None:
         chain = custody.verify(options["head"])
-        problems = [*verifying.problems(), *map(str, chain.problems)]
+        problems = [*verifying.problems(), *chain.problems]
         lines = [*problems, f"Custody: {chain.entries} entries, head {chain.head or 'none'}."]
         self._say({"problems": problems, "entries": chain.entries, "head": chain.head}, lines)
         if problems:
