@@ -22,7 +22,7 @@ RECONCILE_SECONDS = 10.0
 app = Celery(
     "filiation",
     broker=settings.BROKER_URL,
-    include=["tasks.collecting", "tasks.comparing", "tasks.explaining", "tasks.reconciling"],
+    include=["tasks.collecting", "tasks.comparing", "tasks.explaining", "tasks.exporting", "tasks.reconciling"],
 )
 app.conf.update(
     accept_content=["json"],

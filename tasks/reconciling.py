@@ -17,6 +17,8 @@ from webapp.casework.cases import runs
 from webapp.casework.models import Comparison
 from webapp.explaining import services as explaining
 from webapp.explaining.models import Explanation
+from webapp.exporting import services as exporting
+from webapp.exporting.models import Bundle
 from webapp.probing import services as probing
 from webapp.probing.models import Collection
 
@@ -44,6 +46,9 @@ def reconcile() -> None:
     for explanation in work.silent(Explanation.objects.all()):
         log.info("explanation %s has been silent: sent again", explanation.pk)
         explaining.send_work(explanation)
+    for bundle in work.silent(Bundle.objects.all()):
+        log.info("bundle %s has been silent: sent again", bundle.pk)
+        exporting.send_work(bundle)
 
 
 def silent_collections() -> list[Collection]:

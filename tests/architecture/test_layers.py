@@ -21,7 +21,7 @@ LAYERS = (
     ("corpora", "zoo"),
     ("collection", "connection"),
     ("adapters", "probes"),
-    ("outbound", "folders"),
+    ("outbound", "folders", "table_files"),
     ("provenance", "recording", "registry", "storable", "tables", "transcripts"),
     ("records",),
     ("errors",),

@@ -24,6 +24,7 @@ WITHOUT_A_PAGE = {
     "casework:progress": DATA, "casework:csv": DATA, "explaining:ask": ACT, "explaining:progress": DATA,
     "explaining:csv": DATA, "engine:csv": DATA, "help:csv": DATA, "cases:act": ACT, "cases:progress": DATA,
     "cases:attachment": DATA, "team-home": ACT, "team-remove": ACT,
+    "exporting:progress": DATA, "exporting:table": DATA, "exporting:bundle": DATA, "exporting:again": ACT,
 }  # fmt: skip
 
 

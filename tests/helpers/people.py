@@ -14,6 +14,7 @@ from webapp.accounts.models import Membership, Role, Team
 from webapp.casework.cases import attachments, contents, plans, runs, services
 from webapp.casework.models import Attachment, Case, Comparison
 from webapp.catalogue.models import Model
+from webapp.exporting.models import Bundle
 from webapp.probing import importing
 from webapp.probing.models import Attempt, Collection, ProbeCall, Suite
 from webapp.probing.models import Completion as StoredCompletion
@@ -66,6 +67,15 @@ class Workplace:
         self.collection: Collection = self.case.collections.order_by("model__name")[0]
         self.completion: StoredCompletion = self.collection.completions.all()[0]
         self.attempt = self._attempt()
+        self.bundle = self._bundle()
+
+    def _bundle(self) -> Bundle:
+        bundle = Bundle.objects.create(
+            case=self.case, comparison=self.comparison, version=1, record={}, head_sequence=0, state="done"
+        )
+        bundle.path.parent.mkdir(parents=True, exist_ok=True)
+        bundle.path.write_bytes(b"PK")
+        return bundle
 
     def _attempt(self) -> Attempt:
         call = ProbeCall.objects.create(
@@ -80,6 +90,7 @@ class Workplace:
         return {
             "model_id": self.models[0].pk, "suite_id": self.suite.pk, "collection_id": self.collection.pk,
             "comparison_id": self.comparison.pk, "case_id": self.case.pk, "completion_id": self.completion.pk,
-            "attempt_id": self.attempt.pk, "attachment_id": self.attachment.pk, "team_id": self.team.pk,
+            "attempt_id": self.attempt.pk, "bundle_id": self.bundle.pk,
+            "attachment_id": self.attachment.pk, "team_id": self.team.pk,
             "member_id": Membership.objects.get(user=self.people["reader"]).pk, "name": "heatmap", "number": 0,
         }  # fmt: skip

@@ -99,6 +99,12 @@ MATRIX: dict[str, list[Rule]] = {
         for name, act in ACTS.items()
     ],
     "custody:log": [SHARED],
+    "exporting:progress": [PAGE],
+    "exporting:table": [
+        Rule(part={"name": name, "kind": kind}) for name, kind in (("responses", "parquet"), ("scores", "csv"))
+    ],
+    "exporting:bundle": [PAGE],
+    "exporting:again": [Rule(get=set(), post=COMMENTING)],
     "explaining:why": [Rule(query=PAIR)],
     "explaining:ask": [Rule(get=set(), post=WORKING, query=PAIR)],
     "explaining:progress": [Rule(query=PAIR)],

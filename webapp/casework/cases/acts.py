@@ -8,6 +8,7 @@ from typing import Any
 
 from webapp.casework.cases import attachments, contents, forms, plans, runs, services
 from webapp.casework.models import Case
+from webapp.exporting import services as exporting
 
 Do = Callable[[Case, dict[str, Any], Any], str]
 
@@ -145,6 +146,11 @@ def _reopen(case: Case, _: dict[str, Any], user: Any) -> str:
     return "The case is open again."
 
 
+def _export(case: Case, data: dict[str, Any], user: Any) -> str:
+    bundle = exporting.ask(case, user=user, **data)
+    return f"Version {bundle.version} is being made; what it says is fixed as of now."
+
+
 ACTS = {
     "facts": Act("work", "papers", forms.FactsForm, _facts),
     "tags": Act("work", "papers", forms.TagsForm, _tags),
@@ -168,6 +174,7 @@ ACTS = {
     "compare": Act("work", "runs", forms.EmptyForm, _compare),
     "blind": Act("own", "items", forms.EmptyForm, _blind),
     "unblind": Act("own", "items", forms.UnblindForm, _unblind),
+    "export": Act("comment", "exports", forms.ExportForm, _export),
     "close": Act("own", "papers", forms.EmptyForm, _close),
     "reopen": Act("own", "papers", forms.EmptyForm, _reopen),
 }

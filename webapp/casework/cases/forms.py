@@ -253,6 +253,16 @@ class EmptyForm(CaseForm):
     """Something that needs no word."""
 
 
+class ExportForm(CaseForm):
+    """Whether the probes go out with the bundle."""
+
+    sealed = forms.BooleanField(
+        label="Keep the probes sealed", required=False,
+        help_text="The bundle then holds hashes in place of probes and requests. It verifies as before; to recompute, "
+        "the other side needs the suite's file from you.",
+    )  # fmt: skip
+
+
 class RunForm(CaseForm, PlanForm):
     """A budget for each model, and what happens when they are done."""
 

@@ -9,6 +9,7 @@ from typing import Any
 from django.http import HttpRequest
 
 from forensics.evaluation import propositions
+from forensics.table_files import KINDS
 from webapp.casework.cases import activity, plans, runs
 from webapp.casework.cases.blinding import Mask
 from webapp.casework.cases.contents import standing
@@ -18,6 +19,7 @@ from webapp.casework.cases.readiness import blocked, readiness
 from webapp.casework.models import Case, Item
 from webapp.catalogue.models import Authorisation
 from webapp.custody import queries as custody
+from webapp.exporting import services as exporting
 from webapp.presenting import page_of
 from webapp.probing import live
 from webapp.probing.estimating import estimate_for
@@ -181,6 +183,27 @@ def _leave_to_probe(case: Case, mask: Mask) -> list[Shown]:
     return [{"name": mask.item(i), "authorisation": latest[i.model_id]} for i in items if i.model_id in latest]
 
 
+TABLES = {
+    "responses": "Responses: every completion with its outcome, tokens and the hash of its raw reply",
+    "scores": "Scores: every score and likelihood ratio of every pair of the newest comparison",
+    "findings": "Findings: each pair against each Hd, with its sentence",
+}
+
+
+def exports(case: Case, _: Mask, __: HttpRequest) -> Shown:
+    """The case's bundles with how far they are, whether another can be made, and its tables."""
+    found = list(case.bundles.select_related("created_by"))
+    why = exporting.refusal(case)
+    for bundle in found:
+        bundle.percent = round(100 * bundle.progress)
+    forms_of = {name: KINDS for name in TABLES if name == "responses" or runs.latest(case)}
+    return {
+        "bundles": found, "fingerprint": exporting.signer().fingerprint, "can_bundle": not why, "why_not": why,
+        "follow": any(bundle.state in ("queued", "running") for bundle in found),
+        "tables": [(name, TABLES[name], kinds) for name, kinds in forms_of.items()],
+    }  # fmt: skip
+
+
 Section = Callable[[Case, Mask, HttpRequest], Shown]
 SECTIONS: dict[str, tuple[str, Section]] = {
     "overview": ("Overview", overview),
@@ -193,4 +216,5 @@ SECTIONS: dict[str, tuple[str, Section]] = {
     "custody": ("Custody", log),
     "papers": ("Papers and people", papers),
     "report": ("Report", report),
+    "exports": ("Exports", exports),
 }
