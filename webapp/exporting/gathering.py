@@ -18,7 +18,7 @@ from forensics.reports.bundle.signing import Signer
 from forensics.reports.bundle.stage import Stage
 from webapp.custody import chain
 from webapp.custody.models import Entry
-from webapp.exporting import responses
+from webapp.exporting import reports, responses
 from webapp.exporting.models import Bundle
 from webapp.probing import queries as probing
 from webapp.probing.models import Collection, Suite
@@ -31,6 +31,8 @@ def gather(bundle: Bundle, folder: Path, out: Path, signer: Signer, show: Show) 
     stage, comparison = Stage(folder), bundle.comparison
     for name, content in bundle.record.items():
         stage.add_json(f"case/{name}.json", content)
+    for path, file in reports.files(bundle.record["report"]).items():
+        stage.add_file(path, file)
     _probes(stage, comparison.suite, sealed=bundle.sealed)
     index = _responses(stage, bundle, show)
     show("the comparison and what it rests on", 0.8)

@@ -9,6 +9,7 @@ from django.db.models import Count, QuerySet
 
 from webapp.casework.cases import activity
 from webapp.casework.models import Case, Comparison
+from webapp.exporting import reports
 from webapp.probing.models import Attempt, Collection
 
 Row = dict[str, Any]
@@ -56,6 +57,7 @@ def case_files(case: Case, comparison: Comparison) -> dict[str, Any]:
         ],
         "attachments": [_of(row, "name", "size", "sha256") | {"at": _at(row.at)} for row in case.attachments.all()],
         "excluded": _excluded(case, comparison),
+        "report": reports.newest(case),
         "subjects": sorted(activity.subjects(case)),
     }  # fmt: skip
 

@@ -43,8 +43,9 @@ def recompute_page(about: Mapping[str, Any], index: Sequence[Mapping[str, Any]])
         " likelihood ratio (log10), relation and distance is compared with `analysis/`. Exit status 0: all came out as"
         " stored. 5: something differs, and is named.",
         "",
-        "On the same machine with the same packages all numbers are equal. On another one they are equal to"
-        " 1e-9, relatively; bootstrap replicates, kept in single precision, to 1e-5.",
+        "On the same machine with the same packages every score and likelihood ratio is equal; on another one to 1e-9,"
+        " relatively. Bootstrap replicates and what weights say, in single precision and in no likelihood ratio, are"
+        " equal to 1e-5 anywhere.",
         *(["", "The probes are sealed: the bundle holds their hashes. Ask for the suite's file."] * bool(sealed)),
         *(["", "What weights say needs the weights folders, which are not in a bundle."] * bool(weights)),
         "",

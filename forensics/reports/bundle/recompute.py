@@ -22,8 +22,9 @@ from forensics.reports.bundle.contents import opened
 
 TOLERANCE = 1e-9
 """The largest relative difference between two machines; on one and the same there is none."""
-SUPPORT_TOLERANCE = 1e-5
-"""Of the bootstrap replicates, which are kept in single precision."""
+SINGLE_PRECISION = 1e-5
+"""The same of what is kept or computed in single precision: bootstrap replicates, and what weights say. No likelihood
+ratio is made of either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,9 @@ def _columns(stored: Comparison, anew: Comparison) -> Iterator[Column]:
     for name, matrix in stored.scores.items():
         if without_weights and name.split("_")[0] == WEIGHTS:
             yield Column(f"score {name}", "left out", 0, told="it needs the weights folders; give them by --weights")
+        elif name in anew.scores and name.split("_")[0] == WEIGHTS:
+            # Differences of singular values may be all but nothing: below 1 they are compared as they stand.
+            yield _numbers(f"score {name}", matrix, anew.scores[name], SINGLE_PRECISION, least=1.0)
         elif name in anew.scores:
             yield _numbers(f"score {name}", matrix, anew.scores[name])
         else:
@@ -121,7 +125,7 @@ def _columns(stored: Comparison, anew: Comparison) -> Iterator[Column]:
         yield _numbers(f"unbounded LLR {name}", stored.llr_raw[name], anew.llr_raw[name])
     for name in ("kin", "contrast", "p_value", "distance", "prompts"):
         yield _numbers(name, getattr(stored, name), getattr(anew, name))
-    yield _numbers("bootstrap", stored.support_distances, anew.support_distances, SUPPORT_TOLERANCE)
+    yield _numbers("bootstrap", stored.support_distances, anew.support_distances, SINGLE_PRECISION)
     yield _words("status", stored.status, anew.status)
     if without_weights:
         yield Column("relation", "left out", 0, told="it rests on weights too; give their folders by --weights")
@@ -130,7 +134,10 @@ def _columns(stored: Comparison, anew: Comparison) -> Iterator[Column]:
     yield _said("calibration", stored.calibration.get("hash"), anew.calibration.get("hash"))
 
 
-def _numbers(name: str, stored: NDArray[Any], anew: NDArray[Any], tolerance: float = TOLERANCE) -> Column:
+def _numbers(
+    name: str, stored: NDArray[Any], anew: NDArray[Any], tolerance: float = TOLERANCE, *, least: float = 1e-12
+) -> Column:
+    """One matrix beside the other; differences are relative to the larger number, or to `least` where both are less."""
     if stored.shape != anew.shape:
         return Column(name, "differs", stored.size, told=f"its shape is {anew.shape}, not {stored.shape}")
     if np.array_equal(stored, anew, equal_nan=True):
@@ -140,7 +147,7 @@ def _numbers(name: str, stored: NDArray[Any], anew: NDArray[Any], tolerance: flo
     there = ~np.isnan(stored)
     a, b = stored[there].astype(np.float64), anew[there].astype(np.float64)
     with np.errstate(invalid="ignore"):
-        gaps = np.where(a == b, 0.0, np.abs(a - b) / np.maximum(np.maximum(np.abs(a), np.abs(b)), 1e-12))
+        gaps = np.where(a == b, 0.0, np.abs(a - b) / np.maximum(np.maximum(np.abs(a), np.abs(b)), least))
     largest = float(gaps.max())
     state = "within tolerance" if largest <= tolerance else "differs"
     return Column(name, state, stored.size, largest, f"largest relative difference {largest:.2g}")
