@@ -91,13 +91,24 @@ ASK = (
 )
 
 
+STYLE = (
+    "body{font:17px/1.6 Georgia,serif;max-width:46rem;margin:3rem auto;padding:0 1rem;color:#1d1d1f;background:#fff}"
+    "h1,h2{line-height:1.2}h2{margin-top:2.5rem}code,pre{font:14px/1.5 monospace;overflow-wrap:anywhere}"
+    "pre{background:#f3f1ec;padding:1rem;white-space:pre-wrap}li{margin:.5rem 0}table{border-collapse:collapse}"
+    "th,td{border-top:1px solid #cfcac0;padding:.5rem .75rem .5rem 0;text-align:left;vertical-align:top}"
+    "th{font:14px/1.5 monospace;white-space:nowrap}@media(max-width:40rem){th,td{display:block;border:0;padding:0}"
+    "th{padding-top:.75rem;font-weight:bold}}"
+)
+
+
 def opposing_page(about: Mapping[str, Any]) -> str:
     """OPPOSING_EXPERT.html: what is here, how to check it, what it does not show, and what is worth asking."""
     commands = f"unzip -p BUNDLE verify.py &gt; verify.py\npython -I verify.py BUNDLE --key {about['fingerprint']}"
     return "".join(
         (
             '<!doctype html><html lang="en"><head><meta charset="utf-8">',
-            f"<title>For the opposing expert: case {escape(about['case'])}</title></head><body>",
+            f"<title>For the opposing expert: case {escape(about['case'])}</title>",
+            f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{STYLE}</style></head><body>',
             f"<h1>For the opposing expert</h1><p>Case {escape(about['case'])}, version {about['version']}.",
             " The software wrote this page for you, the same for every case. You need nothing from its makers.",
             "</p><h2>What is here</h2><table><tbody>",
