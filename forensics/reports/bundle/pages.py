@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
@@ -118,9 +119,14 @@ def opposing_page(about: Mapping[str, Any]) -> str:
             f"of custody <code>{escape(about['head'])}</code>. Compare both with copies from elsewhere.",
             f" To make every number again, see <code>{RECOMPUTE}</code>.</p>",
             "<h2>What it does not show</h2><ul>",
-            *(f"<li>{escape(line)}</li>" for line in NOT_SHOWN),
+            *(f"<li>{_marked(line)}</li>" for line in NOT_SHOWN),
             "</ul><h2>What is worth asking</h2><ul>",
-            *(f"<li>{escape(line)}</li>" for line in ASK),
+            *(f"<li>{_marked(line)}</li>" for line in ASK),
             "</ul></body></html>\n",
         )
     )
+
+
+def _marked(text: str) -> str:
+    """HTML of a line in which names of files stand between backticks."""
+    return re.sub("`([^`]+)`", r"<code>\1</code>", escape(text))
