@@ -14,7 +14,7 @@ from webapp.casework.cases.blinding import Mask
 from webapp.casework.cases.contents import standing
 from webapp.casework.cases.contrary import RULES, contrary
 from webapp.casework.cases.findings import Finding, Findings, findings
-from webapp.casework.cases.readiness import blocked, readiness
+from webapp.casework.cases.readiness import blocked, readiness_of
 from webapp.casework.models import Case, Item
 from webapp.catalogue.models import Authorisation
 from webapp.custody import queries as custody
@@ -158,10 +158,9 @@ def log(case: Case, mask: Mask, request: HttpRequest) -> Shown:
     return {"page": page, "rows": activity.shown(page, mask), "verification": custody.verify(last=custody.RECENT)}
 
 
-def report(case: Case, mask: Mask, _: HttpRequest) -> Shown:
+def report(case: Case, _: Mask, __: HttpRequest) -> Shown:
     """What an export of the report would be blocked by."""
-    found = findings(case, mask)
-    chapters = readiness(case, found, contrary(case, found, mask))
+    chapters = readiness_of(case, "memo")
     return {"chapters": chapters, "blocked": blocked(chapters)}
 
 
