@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 COLLECT = "tasks.collecting.collect_slice"
 COMPARE = "tasks.comparing.run_comparison"
 EXPLAIN = "tasks.explaining.run_explanation"
+REPORT = "tasks.reporting.make_report"
 RECONCILE = "tasks.reconciling.reconcile"
 QUEUES = ("gpu", "api", "cpu")
 # Redis serves 0 first: a collection under way goes on with its warm model before the next one begins.

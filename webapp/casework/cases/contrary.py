@@ -82,7 +82,7 @@ def _runs(case: Case, found: Findings, mask: Mask) -> Iterator[Contrary]:
     for run in case.collections.filter(state__in=UNFINISHED).select_related("model", "suite"):
         told = f"{run.get_state_display()}. {run.error}".strip()
         yield Contrary("run", mask.text(str(run)), mask.text(told))
-    for comparison in case.comparisons.exclude(pk=found.comparison.pk if found.comparison else None):
+    for comparison in case.comparisons.exclude(pk__in=[found.comparison.pk] if found.comparison else []):
         if comparison.state == Comparison.State.FAILED:
             yield Contrary("run", mask.text(comparison.title), mask.text(f"Failed. {comparison.error}"))
         elif comparison.state == Comparison.State.DONE:

@@ -190,7 +190,6 @@ def _weighed(calibration: Mapping[str, Any]) -> set[str]:
 def appendices(case: Case) -> Row:
     """The probes in the suite's order, and the glossary."""
     rows = case.suite.probes.all() if case.suite else []
-    plain = lambda text: html.unescape(strip_tags(text))  # noqa: E731
     return {
         "suite_sha256": case.suite.suite_hash if case.suite else None,
         "probes": [
@@ -199,6 +198,10 @@ def appendices(case: Case) -> Row:
             for p in rows
         ],
         "glossary": [
-            {"term": plain(term), "means": plain(means)} for part in terms.sections() for term, means in part.terms
+            {"term": _plain(term), "means": _plain(means)} for part in terms.sections() for term, means in part.terms
         ],
     }  # fmt: skip
+
+
+def _plain(told: str) -> str:
+    return html.unescape(strip_tags(told))
