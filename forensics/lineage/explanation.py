@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -189,12 +189,14 @@ def _total(found: Sequence[Passage]) -> float:
     return float(sum(passage.overlap for passage in found))
 
 
-def _cells(material: Material, prompts: Mapping[str, Prompt], pair: tuple[int, int]) -> dict[str, PairCells]:
-    """Score name to the pair's cells, from every channel that can tell."""
+def _cells(
+    material: Material, prompts: Mapping[str, Prompt], pair: tuple[int, int], wanted: Collection[str] | None = None
+) -> dict[str, PairCells]:
+    """Score name to the pair's cells, from every channel that can tell; wanted: from those of these scores alone."""
     told: dict[str, PairCells] = {}
     for name, result in material.results.items():
         plugin = registry.load(channels.PACKAGE, name)
-        if isinstance(plugin, Explaining):
+        if isinstance(plugin, Explaining) and (wanted is None or set(wanted) & set(result.scores)):
             told |= plugin.cells(material.populations[plugin.feature], prompts, result, pair)
     return told
 
@@ -284,7 +286,7 @@ def weighing_of(
     if model is None:
         return None
     scores = {f: float(comparison.scores[f][place]) for f in model.features if f in comparison.scores}
-    found = _cells(material, prompts, place)
+    found = _cells(material, prompts, place, model.weighed)
     return _weighing(model, scores, {f: found[f] for f in model.weighed if f in found}, material, place)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from webapp.casework.cases import attachments, contents, forms, plans, runs, services
 from webapp.casework.models import Case
+from webapp.casework.reporting import services as reporting
 
 Do = Callable[[Case, dict[str, Any], Any], str]
 
@@ -145,6 +146,34 @@ def _reopen(case: Case, _: dict[str, Any], user: Any) -> str:
     return "The case is open again."
 
 
+def _draft(case: Case, data: dict[str, Any], user: Any) -> str:
+    return f"Version {reporting.make_draft(case, data['template'], user=user).number} is being made."
+
+
+def _final(case: Case, _: dict[str, Any], user: Any) -> str:
+    return f"Version {reporting.make_final(case, user=user).number} is being made."
+
+
+def _expert(case: Case, data: dict[str, Any], user: Any) -> str:
+    reporting.state_expert(case, user=user, **data)
+    return "The expert's statement is stored."
+
+
+def _remark(case: Case, data: dict[str, Any], user: Any) -> str:
+    reporting.remark(case, data["section"], data["text"], user=user)
+    return "The comment is stored."
+
+
+def _settle(_: Case, data: dict[str, Any], user: Any) -> str:
+    reporting.settle(data["row"], data["reply"], user=user)
+    return "The comment is answered."
+
+
+def _sign(case: Case, data: dict[str, Any], user: Any) -> str:
+    reporting.sign_off(case, data["version"], user=user)
+    return f"Version {data['version'].number} is signed off."
+
+
 ACTS = {
     "facts": Act("work", "papers", forms.FactsForm, _facts),
     "tags": Act("work", "papers", forms.TagsForm, _tags),
@@ -169,5 +198,11 @@ ACTS = {
     "blind": Act("own", "items", forms.EmptyForm, _blind),
     "unblind": Act("own", "items", forms.UnblindForm, _unblind),
     "close": Act("own", "papers", forms.EmptyForm, _close),
+    "draft": Act("work", "report", forms.DraftForm, _draft),
+    "final": Act("work", "report", forms.EmptyForm, _final),
+    "expert": Act("work", "report", forms.ExpertForm, _expert),
+    "remark": Act("comment", "report", forms.RemarkForm, _remark),
+    "settle": Act("work", "report", forms.SettleForm, _settle),
+    "sign": Act("comment", "report", forms.SignForm, _sign),
     "reopen": Act("own", "papers", forms.EmptyForm, _reopen),
 }

@@ -140,3 +140,8 @@ def changed_since(record: dict[str, Any], signed: Report) -> list[str]:
     if content_hash(record) == content_hash(before):
         return []
     return [title for key, title in SECTIONS.items() if record[key] != before[key]]
+
+
+def hand_out(report: Report, name: str, *, user: Any) -> None:
+    """Log that a file of a version leaves."""
+    log(report.case, "report-exported", user, number=report.number, file=name, sha256=report.files[name])
