@@ -74,7 +74,8 @@ def _main_limitations(found: Findings) -> list[str]:
     if why := told.get("no_lr_reason"):
         first, second = f"No likelihood ratio is reported: {why}.", LIMITS[0]
     else:
-        first = f"The likelihood ratios rest on the calibration {told['name']} {told['version']}. {told['origin']}."
+        name = f"{told.get('name')} {told.get('version')}"
+        first = f"The likelihood ratios rest on the calibration {name}. {told.get('origin')}."
         second = (
             "Each is held within a bound that follows from how many pairs of independent families stand behind it: "
             "a stronger finding is not reported, however far the scores lie beyond."
