@@ -60,7 +60,7 @@ def _instructions(record: Record) -> Iterator[Block]:
         yield Facts([
             ("Ground", row["basis"]), ("Facts supplied, and by whom", said(row["facts"])),
             ("Terms of service reviewed", said(row["terms_reviewed"])), ("Recorded", row["recorded_at"]),
-            ("Until", row["expires_at"] or "it is ended"), ("In force", said(row["in_force"])),
+            ("Until", row["expires_at"] or "until it is ended"), ("In force", said(row["in_force"])),
         ], quoted=True)  # fmt: skip
     if not told["authorisations"]:
         yield Text("No authorisation is on record.", "warn")
