@@ -372,6 +372,11 @@ class DraftForm(CaseForm):
 
     template = forms.ChoiceField(label="For", choices=lambda: [(key, t.title) for key, t in templates().items()])
 
+    def __init__(self, data: Any = None, files: Any = None, *, case: Case, **more: Any) -> None:
+        before = case.reports.first()
+        initial = {"template": before.template} if before else {}
+        super().__init__(data, files, case=case, initial=initial, **more)
+
 
 class ExpertForm(CaseForm):
     """What the expert says of themselves."""
