@@ -93,6 +93,7 @@ MATRIX: dict[str, list[Rule]] = {
     "cases:case": [PAGE],
     "cases:progress": [PAGE],
     "cases:attachment": [PAGE],
+    "cases:report-file": [Rule(part={"name": "record.json"})],
     "cases:section": [Rule(part={"section": section}) for section in SECTIONS],
     "cases:act": [
         Rule(get=set(), post={"work": WORKING, "comment": COMMENTING, "own": OWNING}[act.right], part={"act": name})

@@ -22,13 +22,14 @@ from forensics.provenance import canonical_json, sha256
 from forensics.reports.bundle import stage, verify
 from forensics.reports.bundle.recompute import recompute
 from forensics.reports.bundle.signing import Signer, new_key
-from tasks import collecting, comparing, exporting
+from tasks import collecting, comparing, exporting, reporting
 from tests.helpers.making import scripted_model, stored_suite
 from tests.helpers.people import opened_case, person, recorded_model
 from webapp.accounts.teams import create_team
 from webapp.casework.cases import contents, plans, runs
 from webapp.casework.cases import services as cases
 from webapp.casework.models import Case
+from webapp.casework.reporting import services as reports
 from webapp.custody.models import Entry
 from webapp.exporting import services
 from webapp.exporting.models import Bundle
@@ -296,3 +297,18 @@ def test_tables_come_in_three_forms_and_say_the_same(case: Case, tmp_path: Path)
     assert answer["X-Content-Type-Options"] == "nosniff"
     assert "asked" not in text and "Q1" in text
     assert Entry.objects.get(action="table-exported").detail["rows"] == 48
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # WeasyPrint leaves a file open
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_the_newest_report_goes_along_and_one_that_was_changed_on_disk_does_not(case: Case, tmp_path: Path) -> None:
+    report = reports.make_draft(case, "memo")
+    reporting.make_report(str(report.pk))
+    report.refresh_from_db()
+    bundle = exported(case, tmp_path / "a.zip")
+    names = {name for name in zipfile.ZipFile(bundle).namelist() if name.startswith("report/")}
+    assert names == {f"report/{name}" for name in report.files}
+    assert verified(bundle).returncode == 0
+    (report.folder / "report.pdf").write_bytes(b"another one")
+    with pytest.raises(CommandError, match="not the file that was made"):
+        exported(case, tmp_path / "b.zip", "--case-version", "1")

@@ -14,8 +14,7 @@ from webapp.casework.models import Case
 
 def newest(case: Case) -> dict[str, Any] | None:
     """Number, kind, place and the hash of every file of the newest finished version; None where there is none."""
-    reports = getattr(case, "reports", None)
-    found = reports.filter(state="done").order_by("-number").first() if reports is not None else None
+    found = case.reports.filter(state="done").order_by("-number").first()
     if found is None:
         return None
     return {"id": str(found.pk), "number": found.number, "kind": found.kind, "files": dict(sorted(found.files.items()))}

@@ -9,14 +9,18 @@ from typing import Any
 from django.http import HttpRequest
 
 from forensics.evaluation import propositions
+from forensics.reports.case_files import FORMS
+from forensics.reports.sections import SECTIONS as REPORT_SECTIONS
+from forensics.reports.sections import templates
 from forensics.table_files import KINDS
 from webapp.casework.cases import activity, plans, runs
 from webapp.casework.cases.blinding import Mask
 from webapp.casework.cases.contents import standing
 from webapp.casework.cases.contrary import RULES, contrary
 from webapp.casework.cases.findings import Finding, Findings, findings
-from webapp.casework.cases.readiness import blocked, readiness
-from webapp.casework.models import Case, Item
+from webapp.casework.cases.readiness import blocked, readiness_of
+from webapp.casework.models import Case, Item, Remark, Report
+from webapp.casework.reporting import services as reporting
 from webapp.catalogue.models import Authorisation
 from webapp.custody import queries as custody
 from webapp.exporting import services as exporting
@@ -129,7 +133,8 @@ def follow(case: Case, rows: list[Shown]) -> bool:
     """Whether something of the case will move by itself."""
     running = any(row["collection"].state == Collection.State.RUNNING for row in rows)
     waits = case.compare_when_done and rows and not any(_is_open(row) for row in rows)
-    return bool(running or waits or case.comparisons.filter(state__in=["queued", "running"]).exists())
+    computed = (case.comparisons, case.reports)
+    return bool(running or waits or any(rows.filter(state__in=["queued", "running"]).exists() for rows in computed))
 
 
 def compare(case: Case, mask: Mask, _: HttpRequest) -> Shown:
@@ -161,10 +166,39 @@ def log(case: Case, mask: Mask, request: HttpRequest) -> Shown:
 
 
 def report(case: Case, mask: Mask, _: HttpRequest) -> Shown:
-    """What an export of the report would be blocked by."""
-    found = findings(case, mask)
-    chapters = readiness(case, found, contrary(case, found, mask))
-    return {"chapters": chapters, "blocked": blocked(chapters)}
+    """What blocks an export, the versions with their files, and the review."""
+    versions = list(case.reports.select_related("created_by", "signed"))
+    template = versions[0].template if versions else next(iter(templates()))
+    chapters = readiness_of(case, template)
+    return {
+        "chapters": chapters, "blocked": blocked(chapters), "template": templates()[template],
+        "versions": [_version(report, mask) for report in versions], "signed": reporting.latest_signed(case),
+        "remarks": [_remark(row, mask) for row in case.remarks.select_related("by")],
+        "signoffs": case.signoffs.select_related("by", "report"), "expert": case.experts.select_related("by").last(),
+        "follow": any(report.state in ("queued", "running") for report in versions),
+    }  # fmt: skip
+
+
+def _version(report: Report, mask: Mask) -> Shown:
+    """A version with the files that can be had of it; while the case is blinded an earlier one may name models."""
+    named = is_named(report, report.case)
+    names = [(name, title) for name, (_, title, _) in FORMS.items() if name in report.files and not named]
+    later = report.case.reports.filter(number__gt=report.number, state="done").order_by("number").first()
+    return {"report": report, "files": names, "named": named, "by": later, "error": mask.text(report.error)}
+
+
+def is_named(report: Report, case: Case) -> bool:
+    """Whether a version was made before the case was blinded, and so names its models."""
+    return bool(case.is_blinded and case.blinded_at and report.created_at < case.blinded_at)
+
+
+def _remark(row: Remark, mask: Mask) -> Shown:
+    return {
+        "row": row,
+        "on": REPORT_SECTIONS[row.section],
+        "text": mask.text(row.text),
+        "answer": mask.text(row.answer),
+    }
 
 
 def papers(case: Case, mask: Mask, _: HttpRequest) -> Shown:
