@@ -14,6 +14,11 @@ ENV PATH=/venv/bin:$PATH \
     DJANGO_SETTINGS_MODULE=webapp.settings \
     FILIATION_HOME=/data \
     HF_HUB_OFFLINE=1
+# WeasyPrint sets the text of a PDF with Pango, in DejaVu.
+RUN apt-get update -q \
+ && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends \
+      libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-dejavu-core \
+ && rm -rf /var/lib/apt/lists/*
 RUN groupadd --gid 10001 filiation \
  && useradd --uid 10001 --gid filiation --no-create-home --home-dir /data --shell /usr/sbin/nologin filiation \
  && install -d -o filiation -g filiation -m 0700 /data

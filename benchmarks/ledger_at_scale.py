@@ -23,6 +23,12 @@ WORDS = "a reply of some length, as a model gives it when it is asked an open qu
 
 def run() -> list[str]:
     """The table's lines."""
+    prepare()
+    return _measured()
+
+
+def prepare() -> None:
+    """A home and a database of its own."""
     home = tempfile.mkdtemp(prefix="filiation-bench-")
     os.environ.update(FILIATION_HOME=home, DJANGO_SETTINGS_MODULE="webapp.settings")
     os.environ.pop("DATABASE_URL", None)
@@ -34,23 +40,22 @@ def run() -> list[str]:
     # The work is done here: no message has to be sent for it.
     logging.getLogger("webapp.dispatch").setLevel(logging.ERROR)
     call_command("migrate", verbosity=0)
-    return _measured()
 
 
 def _measured() -> list[str]:
     from webapp.probing import verifying
 
-    started = timed(_started)
-    collections = started.result
-    before = _peak()
-    wrote = timed(lambda: [_answer(collection) for collection in collections])
-    after_writing = _peak()
-    finished = timed(lambda: [_finish(collection) for collection in collections])
-    after_finishing = _peak()
+    planned = timed(started)
+    collections = planned.result
+    before = peak()
+    wrote = timed(lambda: [answer(collection) for collection in collections])
+    after_writing = peak()
+    finished = timed(lambda: [finish(collection) for collection in collections])
+    after_finishing = peak()
     checked = timed(lambda: list(verifying.problems()))
     total = MODELS * CALLS
     rows = [
-        ("calls planned and stored", f"{total / started.seconds:,.0f} / s", ""),
+        ("calls planned and stored", f"{total / planned.seconds:,.0f} / s", ""),
         ("claimed, answered, written", f"{total / wrote.seconds:,.0f} / s", ">= 300"),
         ("finished: hashes of everything", f"{total / finished.seconds:,.0f} / s", ""),
         ("memory: growth while writing", f"{after_writing - before:.0f} MB", ""),
@@ -61,12 +66,13 @@ def _measured() -> list[str]:
     return lines(("", "measured", "asked for"), rows)
 
 
-def _peak() -> float:
+def peak() -> float:
     """The largest memory of this process so far, in MB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def _started() -> list[Any]:
+def started() -> list[Any]:
+    """Collections of a large suite on as many models as are measured."""
     from forensics.probes import Probe, Suite
     from forensics.records import GenerationConfig, Prompt
     from webapp.catalogue.models import Model
@@ -78,7 +84,8 @@ def _started() -> list[Any]:
     return [services.start_collection(model, suite) for model in models]
 
 
-def _answer(collection: Any) -> None:
+def answer(collection: Any) -> None:
+    """Claim, answer and record every call of it."""
     from django.utils import timezone
 
     from forensics.adapters import Reply
@@ -97,7 +104,8 @@ def _answer(collection: Any) -> None:
         ledger.record(collection, answered)
 
 
-def _finish(collection: Any) -> None:
+def finish(collection: Any) -> None:
+    """Let it be done, with its hashes."""
     from tasks import ledger
 
     assert ledger.finish(collection)

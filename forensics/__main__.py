@@ -14,16 +14,32 @@ from forensics.commands import (
     fit,
     freeze,
     identify,
+    recompute,
     study,
     suite,
     tree,
     validate,
+    verify,
     weights,
 )
 from forensics.commands.common import at_least
 from forensics.errors import BadInput, ForensicsError
 
-COMMANDS = (compare, identify, validate, study, fit, experience, tree, explain, freeze, suite, weights)
+COMMANDS = (
+    compare,
+    identify,
+    validate,
+    study,
+    fit,
+    experience,
+    tree,
+    explain,
+    freeze,
+    suite,
+    weights,
+    verify,
+    recompute,
+)
 
 
 def parser() -> argparse.ArgumentParser:

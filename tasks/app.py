@@ -22,7 +22,14 @@ RECONCILE_SECONDS = 10.0
 app = Celery(
     "filiation",
     broker=settings.BROKER_URL,
-    include=["tasks.collecting", "tasks.comparing", "tasks.explaining", "tasks.reconciling"],
+    include=[
+        "tasks.collecting",
+        "tasks.comparing",
+        "tasks.explaining",
+        "tasks.exporting",
+        "tasks.reconciling",
+        "tasks.reporting",
+    ],
 )
 app.conf.update(
     accept_content=["json"],
@@ -35,6 +42,7 @@ app.conf.update(
     task_routes={
         dispatch.COMPARE: {"queue": "cpu"},
         dispatch.EXPLAIN: {"queue": "cpu"},
+        dispatch.REPORT: {"queue": "cpu"},
         dispatch.RECONCILE: {"queue": "api"},
     },
     worker_prefetch_multiplier=1,

@@ -11,10 +11,11 @@ from typing import Any, NamedTuple
 from forensics.adapters import Call, Reply
 from forensics.provenance import sha256
 from forensics.records import Outcome
+from forensics.storable import storable_text
 from webapp.custody import services as custody
 from webapp.probing.evidence import digest_of
 from webapp.probing.models import Attempt, Collection
-from webapp.probing.storable import columns, storable_text
+from webapp.probing.storable import columns
 
 ERROR_CHARS = 500
 NAME_CHARS = 200

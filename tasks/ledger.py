@@ -17,13 +17,13 @@ from django.utils import timezone
 
 from forensics.adapters import Reply
 from forensics.collection import call_of, refused, retry_delay
+from forensics.storable import storable_text
 from tasks.evidence import ERROR_CHARS, Answered, Claim, attempt_row, completion_row, note_identities, tokens_of
 from tasks.journal import Left
 from webapp.custody import services as custody
 from webapp.probing import budgets, queries, rows
 from webapp.probing.leases import charge, expired, locked, take_back
 from webapp.probing.models import Attempt, Collection, Completion, ProbeCall
-from webapp.probing.storable import storable_text
 
 __all__ = ["Answered", "Claim"]
 

@@ -14,9 +14,12 @@ from tasks.takeover import take_over
 from webapp import dispatch
 from webapp.casework import services as casework
 from webapp.casework.cases import runs
-from webapp.casework.models import Comparison
+from webapp.casework.models import Comparison, Report
+from webapp.casework.reporting import services as reporting
 from webapp.explaining import services as explaining
 from webapp.explaining.models import Explanation
+from webapp.exporting import services as exporting
+from webapp.exporting.models import Bundle
 from webapp.probing import services as probing
 from webapp.probing.models import Collection
 
@@ -44,6 +47,12 @@ def reconcile() -> None:
     for explanation in work.silent(Explanation.objects.all()):
         log.info("explanation %s has been silent: sent again", explanation.pk)
         explaining.send_work(explanation)
+    for bundle in work.silent(Bundle.objects.all()):
+        log.info("bundle %s has been silent: sent again", bundle.pk)
+        exporting.send_work(bundle)
+    for report in work.silent(Report.objects.all()):
+        log.info("report %s has been silent: sent again", report.pk)
+        reporting.send_work(report)
 
 
 def silent_collections() -> list[Collection]:

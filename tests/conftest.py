@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import django
 import pytest
@@ -32,6 +33,18 @@ def pytest_xdist_setupnodes() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Browser tests come last: the browser's event loop runs on in its process, where no other could run one then."""
     items.sort(key=lambda item: "browser" in item.path.parts[-2:-1])
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+    """The tests' database, whose custody log may be emptied: that is how it is made ready for the next test."""
+    from django.db import connection
+
+    from webapp.custody.migrations._kept import KEPT
+
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        for statement in KEPT.dropping(connection.vendor):
+            cursor.execute(statement)
 
 
 def pytest_unconfigure() -> None:

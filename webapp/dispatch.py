@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 COLLECT = "tasks.collecting.collect_slice"
 COMPARE = "tasks.comparing.run_comparison"
 EXPLAIN = "tasks.explaining.run_explanation"
+EXPORT = "tasks.exporting.run_export"
+REPORT = "tasks.reporting.make_report"
 RECONCILE = "tasks.reconciling.reconcile"
 QUEUES = ("gpu", "api", "cpu")
 # Redis serves 0 first: a collection under way goes on with its warm model before the next one begins.

@@ -56,6 +56,7 @@ INSTALLED_APPS = [
     "webapp.probing",
     "webapp.casework",
     "webapp.explaining",
+    "webapp.exporting",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

@@ -8,6 +8,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("webapp.probing.urls")),
     path("comparisons/", include("webapp.casework.urls")),
     path("comparisons/", include("webapp.explaining.urls")),
+    path("cases/", include("webapp.exporting.urls")),
     path("cases/", include("webapp.casework.cases.urls")),
     path("custody/", include("webapp.custody.urls")),
     path("validation/", include("webapp.engine.urls")),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from forensics.records import Completion, Declaration, GenerationConfig, Prompt
 
@@ -73,6 +73,15 @@ class Reply:
     others: tuple[Completion, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What was kept of a reply, to be read again by somebody else."""
+
+    raw: bytes
+    status: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
 class Held(Exception):
     """Raised by a pacer: no call may go to this endpoint for `seconds`."""
 
@@ -134,3 +143,11 @@ class Adapter(Protocol):
 
     def open(self, target: Target, pacer: Pacer = UNPACED, /) -> AbstractContextManager[Session]:
         """Load the model or open the connection, whose every request asks the pacer first."""
+
+
+@runtime_checkable
+class Rereads(Protocol):
+    """What an adapter also offers whose replies can be read again from what was kept, as `recompute` does."""
+
+    def reread(self, call: Call, kept: Kept, target: Target) -> Completion:
+        """The completion that the kept bytes say, by the same reading as when they came."""

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import Any
 
-from forensics.adapters import UNPACED, Call, Held, Pacer, Reply, Target
+from forensics.adapters import UNPACED, Call, Held, Kept, Pacer, Reply, Target
 from forensics.adapters._presets import GENERIC, Preset
 from forensics.adapters._replies import (
     UNREADABLE,
@@ -32,11 +32,13 @@ from forensics.adapters._replies import (
 from forensics.adapters._secrets import Scrubber
 from forensics.adapters._stream import events, is_stream
 from forensics.errors import AdapterError, BadInput, OutboundRefused
-from forensics.outbound import Answer, BrokenOff, Client, Cut, Limits, TooSlow
-from forensics.records import Declaration, Outcome
+from forensics.outbound import Answer, BrokenOff, Client, Cut, Limits, TooSlow, unpack
+from forensics.records import Completion, Declaration, Outcome
 
 AT_ONCE, AT_ONCE_UNPACED = 64, 16
 """Calls under way in one session; a pacer decides how many of them really are."""
+PACKED = (b"\x1f\x8b", b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
+"""How gzip and deflate begin; no JSON and no event does."""
 CHECK_LIMITS = Limits(connect=5.0, read=10.0, total=15.0, size=2 * 1024 * 1024)
 
 
@@ -84,6 +86,14 @@ class Endpoint(ABC):
             return self.completed(call, plain)
         except UNREADABLE as problem:
             return malformed(call, repr(problem))
+
+    def reread(self, call: Call, kept: Kept, target: Target) -> Completion:
+        """What the kept bytes say. A body that was packed on the wire shows it by its first bytes."""
+        try:
+            body = unpack(kept.raw, "gzip" if kept.raw.startswith(PACKED) else "")
+        except Cut as problem:
+            return malformed(call, problem).completion
+        return self.read(call, Answer(kept.status or 0, kept.headers, kept.raw, body, 0.0), target).completion
 
     def offered(self, target: Target) -> frozenset[str]:
         """Which of temperature, seed, n, logprobs and raw are sent to this target at all; raises BadInput."""

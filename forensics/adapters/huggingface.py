@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -9,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from forensics.adapters import UNPACED, Call, Pacer, Reply, Target
+from forensics.adapters import UNPACED, Call, Kept, Pacer, Reply, Target
 from forensics.adapters._generation import Row, generate, score, takes_positions
 from forensics.adapters._spelling import speller
 from forensics.errors import AdapterError, UnsafeWeights
 from forensics.folders import Folder, inspect_folder, open_model, tokenizer_hash
 from forensics.provenance import canonical_json, sha256
 from forensics.records import Completion, Declaration, Mode, NextToken, Outcome
+from forensics.transcripts import parse_completion
 
 BATCH = 128
 POSITIONS = 8
@@ -211,6 +213,10 @@ class HuggingFace:
             "weights_sha256": folder.weights_hash(),
             "config_sha256": sha256(canonical_json(folder.config)),
         }
+
+    def reread(self, call: Call, kept: Kept, _target: Target) -> Completion:
+        """The completion as it was written down when the model gave it."""
+        return parse_completion(json.loads(kept.raw), call.prompt.prompt_id)
 
     @contextmanager
     def open(self, target: Target, _pacer: Pacer = UNPACED) -> Iterator[HuggingFaceSession]:

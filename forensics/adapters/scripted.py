@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from forensics.adapters import UNPACED, Call, Pacer, Reply, Target
+from forensics.adapters import UNPACED, Call, Kept, Pacer, Reply, Target
 from forensics.errors import BadInput
 from forensics.provenance import canonical_json
 from forensics.records import Completion, Declaration, Outcome
@@ -45,14 +45,11 @@ class ScriptedSession:
 
     def _reply(self, call: Call) -> Reply:
         step = self._next_step(call)
-        text = step.get("text", "").replace("{prompt}", call.prompt.text).replace("{seed}", str(call.config.seed))
-        told = step.get("outcome") or (Outcome.COMPLETED if text.strip() else Outcome.EMPTY)
-        completion = Completion(call.prompt.prompt_id, text, call.sample, Outcome(told), "stop")
         time.sleep(step.get("delay", self._script.get("delay", 0.0)))
         request = canonical_json({"prompt": call.prompt.as_json(), "config": call.config.as_json()})
         return Reply(
             call,
-            completion,
+            _said(call, step),
             request,
             canonical_json(step),
             status=step.get("status"),
@@ -67,6 +64,13 @@ class ScriptedSession:
         step: Mapping[str, Any] = steps[min(self._asked[line], len(steps) - 1)]
         self._asked[line] += 1
         return step
+
+
+def _said(call: Call, step: Mapping[str, Any]) -> Completion:
+    """What a step of the script says to a call."""
+    text = step.get("text", "").replace("{prompt}", call.prompt.text).replace("{seed}", str(call.config.seed))
+    told = step.get("outcome") or (Outcome.COMPLETED if text.strip() else Outcome.EMPTY)
+    return Completion(call.prompt.prompt_id, text, call.sample, Outcome(told), "stop")
 
 
 class Scripted:
@@ -85,6 +89,10 @@ class Scripted:
         """Kind of target; raises BadInput naming the file."""
         _read(target)
         return {"kind": "script"}
+
+    def reread(self, call: Call, kept: Kept, _target: Target) -> Completion:
+        """What the kept step says."""
+        return _said(call, json.loads(kept.raw))
 
     @contextmanager
     def open(self, target: Target, _pacer: Pacer = UNPACED) -> Iterator[ScriptedSession]:

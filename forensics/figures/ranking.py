@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from forensics.evaluation.verbal import verbal
@@ -16,6 +17,11 @@ def _optional(value: float | None, what: str) -> float | None:
     return None if value is None else round(style.finite([value], what)[0], 4)
 
 
+def _estimable(value: float, what: str) -> float | None:
+    """A number of the table that no mark is drawn from: None where it is not estimable (NaN)."""
+    return None if math.isnan(value) else _optional(value, what)
+
+
 def _row(reference: RankedReference, proposition: str) -> dict[str, Any]:
     where = f"the ranking's row {reference.reference!r}"
     return {
@@ -25,8 +31,8 @@ def _row(reference: RankedReference, proposition: str) -> dict[str, Any]:
         "llr_raw": _optional(reference.llr_raw.get(proposition), where),
         "verbal": verbal(reference.llr.get(proposition), proposition),
         "relation": reference.relation,
-        "p_value": _optional(reference.p_value, where),
-        "p_holm": _optional(reference.p_holm, where),
+        "p_value": _estimable(reference.p_value, where),
+        "p_holm": _estimable(reference.p_holm, where),
         "prompts": reference.prompts,
         "status": reference.status,
         "kin": _optional(reference.score_kin, where),

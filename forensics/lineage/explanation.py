@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -189,12 +189,14 @@ def _total(found: Sequence[Passage]) -> float:
     return float(sum(passage.overlap for passage in found))
 
 
-def _cells(material: Material, prompts: Mapping[str, Prompt], pair: tuple[int, int]) -> dict[str, PairCells]:
-    """Score name to the pair's cells, from every channel that can tell."""
+def _cells(
+    material: Material, prompts: Mapping[str, Prompt], pair: tuple[int, int], wanted: Collection[str] | None = None
+) -> dict[str, PairCells]:
+    """Score name to the pair's cells, from every channel that can tell; wanted: from those of these scores alone."""
     told: dict[str, PairCells] = {}
     for name, result in material.results.items():
         plugin = registry.load(channels.PACKAGE, name)
-        if isinstance(plugin, Explaining):
+        if isinstance(plugin, Explaining) and (wanted is None or set(wanted) & set(result.scores)):
             told |= plugin.cells(material.populations[plugin.feature], prompts, result, pair)
     return told
 
@@ -256,7 +258,7 @@ def _why(
     scores = {f: float(comparison.scores[f][pair]) for f in model.features if f in comparison.scores}
     weighed = [f for f in model.weighed if f in scores]
     told = {f: cells[f] for f in weighed if f in cells}
-    weighing = Weighing.of(model, scores, told, {f: _row(material, f, pair) for f in told})
+    weighing = _weighing(model, scores, told, material, pair)
     raw, bounded = float(comparison.llr_raw[name][pair]), float(comparison.llr[name][pair])
     spare = int(comparison.prompts[pair]) - limits.least_prompts
     return Why(
@@ -273,6 +275,29 @@ def _why(
         tuple(f for f in weighed if f not in told),
         fewest(weighing, name, spare, material.results[limits.counted].scores.keys()),
     )
+
+
+def weighing_of(
+    comparison: Comparison, material: Material, prompts: Mapping[str, Prompt], pair: tuple[str, str], proposition: str
+) -> Weighing | None:
+    """One LR of a pair as a function of the probes that are left; None where the calibration in use has none."""
+    place, chosen = _pair(comparison, *pair), material.chosen
+    model = chosen.propositions.get(proposition) if chosen else None
+    if model is None:
+        return None
+    scores = {f: float(comparison.scores[f][place]) for f in model.features if f in comparison.scores}
+    found = _cells(material, prompts, place, model.weighed)
+    return _weighing(model, scores, {f: found[f] for f in model.weighed if f in found}, material, place)
+
+
+def _weighing(
+    model: PropositionModel,
+    scores: Mapping[str, float],
+    told: Mapping[str, PairCells],
+    material: Material,
+    pair: tuple[int, int],
+) -> Weighing:
+    return Weighing.of(model, scores, told, {f: _row(material, f, pair) for f in told})
 
 
 def _row(material: Material, feature: str, pair: tuple[int, int]) -> tuple[float, float]:

@@ -52,10 +52,11 @@ def _why(why: Why, top: int) -> Iterator[str]:
     if why.cells:
         cells = [[f"{c.carried:+.4f}", printable(c.prompt_id), c.label, c.feature, c.value] for c in why.cells[:top]]
         yield "Contexts that carry it\n" + text_table(("log10 LR", "probe", "context", "score", "bits"), cells)
-    yield _fewest(why.fewest)
+    yield fewest_text(why.fewest)
 
 
-def _fewest(found: Removal) -> str:
+def fewest_text(found: Removal) -> str:
+    """How many probes the words rest on, in a sentence."""
     if not found.prompt_ids or found.llr is None:
         return f"Fewest probes without which the words change: none: {found.why}"
     return (

@@ -13,15 +13,15 @@ Figures = Sequence[tuple[str, str, Mapping[str, Any]]]
 """(title, reading, Plotly figure as JSON) in the order in which they are shown."""
 
 
-def document(title: str, body: Iterable[str], figures: Figures) -> str:
-    """The whole file. title and body are HTML, escaped by those who made them.
+def document(title: str, body: Iterable[str], figures: Figures, *, style: str = "validation") -> str:
+    """The whole file. title and body are HTML, escaped by those who made them; style is one of the style sheets.
 
     plotly.js comes from the plotly package and is written into the page, which asks no server for anything.
     """
     from plotly.offline import get_plotlyjs
 
     drawn = json.dumps([figure for _, _, figure in figures], allow_nan=False).replace("<", "\\u003c")
-    css, script = ((ASSETS / f"validation.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
+    css, script = ((ASSETS / name).read_text(encoding="utf-8") for name in (f"{style}.css", "validation.js"))
     return "".join(
         (
             f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>',

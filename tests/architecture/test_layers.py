@@ -21,8 +21,8 @@ LAYERS = (
     ("corpora", "zoo"),
     ("collection", "connection"),
     ("adapters", "probes"),
-    ("outbound", "folders"),
-    ("provenance", "recording", "registry", "tables", "transcripts"),
+    ("outbound", "folders", "table_files"),
+    ("provenance", "recording", "registry", "storable", "tables", "transcripts"),
     ("records",),
     ("errors",),
 )

@@ -23,7 +23,8 @@ WITHOUT_A_PAGE = {
     "probing:act": ACT, "probing:progress": DATA, "probing:attempt": DATA, "probing:raw": DATA,
     "casework:progress": DATA, "casework:csv": DATA, "explaining:ask": ACT, "explaining:progress": DATA,
     "explaining:csv": DATA, "engine:csv": DATA, "help:csv": DATA, "cases:act": ACT, "cases:progress": DATA,
-    "cases:attachment": DATA, "team-home": ACT, "team-remove": ACT,
+    "cases:attachment": DATA, "cases:report-file": DATA, "team-home": ACT, "team-remove": ACT,
+    "exporting:progress": DATA, "exporting:table": DATA, "exporting:bundle": DATA, "exporting:again": ACT,
 }  # fmt: skip
 
 

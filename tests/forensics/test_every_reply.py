@@ -11,9 +11,9 @@ import pytest
 from aiohttp import web
 
 from forensics import registry
-from forensics.adapters import PACKAGE, Call, Reply, Session, Target
+from forensics.adapters import PACKAGE, Call, Kept, Reply, Rereads, Session, Target
 from forensics.provenance import sha256
-from forensics.records import GenerationConfig, Outcome, Prompt
+from forensics.records import Completion, GenerationConfig, Outcome, Prompt
 from tests.forensics.wires import SECRET, WIRES, replies, streams
 from tests.helpers.serving import serving
 
@@ -56,6 +56,14 @@ def ask(session: Session, kind: str) -> Reply:
     return reply
 
 
+def reread(name: str, reply: Reply, *, stream: bool) -> Completion:
+    """What somebody else reads from what is kept of a reply."""
+    adapter = registry.load(PACKAGE, name)
+    assert isinstance(adapter, Rereads)
+    kept = Kept(reply.raw, reply.status, reply.headers)
+    return adapter.reread(reply.call, kept, Target("", "asked-1", stream=stream))
+
+
 def test_there_are_many_kinds_for_each_protocol() -> None:
     bad = {name: sum(not o.has_text for *_, o in replies(wire).values()) for name, wire in WIRES.items()}
     assert min(bad.values()) >= 25
@@ -72,6 +80,7 @@ def test_a_reply_has_a_named_outcome_and_keeps_its_bytes(sessions: Any, name: st
     assert bool(reply.completion.text.strip()) == outcome.has_text or outcome is Outcome.FILTERED
     assert reply.error or outcome.has_text or outcome is Outcome.EMPTY
     assert SECRET not in f"{reply}{reply.raw!r}{reply.request!r}"
+    assert reread(name, reply, stream=False) == reply.completion
 
 
 @pytest.mark.parametrize(("name", "kind"), STREAMS)
@@ -80,6 +89,7 @@ def test_a_stream_has_a_named_outcome_and_keeps_its_bytes(sessions: Any, name: s
     reply = ask(sessions[name, True], kind)
     assert reply.completion.outcome is outcome, reply.error
     assert sha256(reply.raw) == sha256(raw)
+    assert reread(name, reply, stream=True) == reply.completion
     if outcome is Outcome.COMPLETED:
         assert reply.completion.text == "An apple."
         assert (reply.completion.prompt_tokens, reply.completion.completion_tokens) == (7, 3)

@@ -12,8 +12,9 @@ from tests.helpers.making import stored_suite
 from webapp.accounts import teams
 from webapp.accounts.models import Membership, Role, Team
 from webapp.casework.cases import attachments, contents, plans, runs, services
-from webapp.casework.models import Attachment, Case, Comparison
+from webapp.casework.models import Attachment, Case, Comparison, Report
 from webapp.catalogue.models import Model
+from webapp.exporting.models import Bundle
 from webapp.probing import importing
 from webapp.probing.models import Attempt, Collection, ProbeCall, Suite
 from webapp.probing.models import Completion as StoredCompletion
@@ -66,6 +67,16 @@ class Workplace:
         self.collection: Collection = self.case.collections.order_by("model__name")[0]
         self.completion: StoredCompletion = self.collection.completions.all()[0]
         self.attempt = self._attempt()
+        self.report = self._report()
+        self.bundle = self._bundle()
+
+    def _bundle(self) -> Bundle:
+        bundle = Bundle.objects.create(
+            case=self.case, comparison=self.comparison, version=1, record={}, head_sequence=0, state="done"
+        )
+        bundle.path.parent.mkdir(parents=True, exist_ok=True)
+        bundle.path.write_bytes(b"PK")
+        return bundle
 
     def _attempt(self) -> Attempt:
         call = ProbeCall.objects.create(
@@ -75,11 +86,20 @@ class Workplace:
             call=call, number=1, received_at=self.collection.created_at, digest="0" * 64, outcome="completed"
         )
 
+    def _report(self) -> Report:
+        report = Report.objects.create(
+            case=self.case, number=1, template="memo", state="done", files={"record.json": "0" * 64}
+        )
+        report.folder.mkdir(parents=True)
+        (report.folder / "record.json").write_text("{}")
+        return report
+
     def parts(self) -> dict[str, Any]:
         """What stands in an address for each of its parts."""
         return {
             "model_id": self.models[0].pk, "suite_id": self.suite.pk, "collection_id": self.collection.pk,
             "comparison_id": self.comparison.pk, "case_id": self.case.pk, "completion_id": self.completion.pk,
-            "attempt_id": self.attempt.pk, "attachment_id": self.attachment.pk, "team_id": self.team.pk,
+            "attempt_id": self.attempt.pk, "bundle_id": self.bundle.pk, "report_id": self.report.pk,
+            "attachment_id": self.attachment.pk, "team_id": self.team.pk,
             "member_id": Membership.objects.get(user=self.people["reader"]).pk, "name": "heatmap", "number": 0,
         }  # fmt: skip

@@ -26,6 +26,7 @@ from tasks.evidence import attempt_row, completion_row
 from tests.helpers.making import scripted_model, stored_suite
 from webapp.casework import services as casework
 from webapp.probing import evidence, queries, rows, services, verifying
+from webapp.probing.migrations._fixed import ATTEMPTS
 from webapp.probing.models import Attempt, Collection, Completion
 from webapp.probing.services import Plan
 
@@ -69,8 +70,8 @@ def test_the_database_refuses_to_change_an_attempt(collection: Collection) -> No
 def _without_trigger(statement: str) -> None:
     """What somebody with the database's own password can do."""
     with connection.cursor() as cursor:
-        table = " ON probing_attempt" if connection.vendor == "postgresql" else ""
-        cursor.execute(f"DROP TRIGGER probing_attempt_fixed{table}")
+        for dropping in ATTEMPTS.dropping(connection.vendor):
+            cursor.execute(dropping)
         cursor.execute(statement)
 
 

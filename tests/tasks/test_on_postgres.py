@@ -16,6 +16,7 @@ SAME_TESTS = (
     "tests/tasks/test_evidence.py",
     "tests/tasks/test_three_workers.py",
     "tests/webapp/test_custody.py",
+    "tests/webapp/test_exporting.py",
     "tests/webapp/test_importing.py",
     "tests/tasks/test_collecting.py::test_a_worker_collects_a_suite_and_stores_what_came_back",
 )

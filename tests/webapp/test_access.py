@@ -93,12 +93,19 @@ MATRIX: dict[str, list[Rule]] = {
     "cases:case": [PAGE],
     "cases:progress": [PAGE],
     "cases:attachment": [PAGE],
+    "cases:report-file": [Rule(part={"name": "record.json"})],
     "cases:section": [Rule(part={"section": section}) for section in SECTIONS],
     "cases:act": [
         Rule(get=set(), post={"work": WORKING, "comment": COMMENTING, "own": OWNING}[act.right], part={"act": name})
         for name, act in ACTS.items()
     ],
     "custody:log": [SHARED],
+    "exporting:progress": [PAGE],
+    "exporting:table": [
+        Rule(part={"name": name, "kind": kind}) for name, kind in (("responses", "parquet"), ("scores", "csv"))
+    ],
+    "exporting:bundle": [PAGE],
+    "exporting:again": [Rule(get=set(), post=COMMENTING)],
     "explaining:why": [Rule(query=PAIR)],
     "explaining:ask": [Rule(get=set(), post=WORKING, query=PAIR)],
     "explaining:progress": [Rule(query=PAIR)],

@@ -22,6 +22,7 @@ from webapp.casework.cases.acts import ACTS
 from webapp.casework.cases.blinding import Mask
 from webapp.casework.cases.pages import SECTIONS
 from webapp.casework.models import Case, Comparison, Deviation
+from webapp.casework.reporting.record import Version, case_record
 from webapp.custody.models import Entry
 from webapp.custody.queries import verify
 
@@ -208,19 +209,21 @@ def test_contrary_evidence_is_listed_by_rule_and_counts_what_the_database_holds(
     assert (rules.count("run"), rules.count("deviation")) == (1, 2)
     assert rules.count("finding") == 1
     assert {"positive control", "negative control"} <= {row.of for row in rows}
-    sections = readiness.readiness(case, found, rows)
+    record = case_record(case, Version())
+    sections = readiness.readiness(record)
     assert len(sections) == 20
     states = {s.title: s.state for s in sections}
     assert (states["Contrary evidence"], states["Controls"], states["Alternatives"]) == ("ready", "blocked", "blocked")
-    assert {s.title: s.state for s in readiness.readiness(case, found, rows[:-1])}["Contrary evidence"] != "ready"
+    listed = {rule["rule"]: rule["rows"] for rule in record["contrary"]["rules"]}
+    assert (len(listed["deviation"]), len(listed["run"])) == (Deviation.objects.filter(case=case).count(), 1)
+    assert sum(map(len, listed.values())) == len(rows)
+    listed["deviation"].pop()
+    assert {s.title: s.state for s in readiness.readiness(record)}["Contrary evidence"] == "blocked"
 
 
 def test_the_readiness_checklist_turns_ready_section_by_section(case: Case, analyst: User) -> None:
     def blocked() -> set[str]:
-        mask = Mask(case)
-        found = findings.findings(case, mask)
-        rows = contrary.contrary(case, found, mask)
-        return {s.title for s in readiness.blocked(readiness.readiness(case, found, rows))}
+        return {s.title for s in readiness.blocked(readiness.readiness_of(case, "memo"))}
 
     assert {"Administrative", "Instructions and authority", "Method", "Controls", "Alternatives"} <= blocked()
     services.change_facts(case, commissioned_by="The court")
@@ -233,10 +236,10 @@ def test_the_readiness_checklist_turns_ready_section_by_section(case: Case, anal
         contents.add_control(case, kind, *pair)
     finished(case, analyst)
     # The stored sets were recorded before the plan was frozen, which no later word mends.
-    assert blocked() == {"Method", "Controls"}
+    assert blocked() == {"Method", "Controls", "Review"}
     for control in case.controls.all():
         contents.explain_control(control, "three prompts decide nothing")
-    assert blocked() == {"Method"}
+    assert blocked() == {"Method", "Review"}
 
 
 def test_a_blinded_case_names_no_model_on_any_page_until_it_is_unblinded_which_is_logged(

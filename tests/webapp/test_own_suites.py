@@ -89,3 +89,14 @@ def test_the_command_takes_a_file(tmp_path: Path) -> None:
     call_command("collect", model="rehearsed", suite=str(file), dry_run=True, stdout=out)
     assert "3 calls" in out.getvalue()
     assert Suite.objects.get().origin == "uploaded"
+
+
+def test_whoever_is_shown_probes_of_a_secret_pool_is_on_record_for_it(page: Client) -> None:
+    sent(page, changed(category="secret/one"))
+    seen = Entry.objects.filter(action="sealed-viewed")
+    before = seen.count()
+    page.get(reverse("probing:suite", args=[Suite.objects.get().pk]) + "?q=Question+0")
+    assert seen.count() == before
+    page.get(reverse("probing:suite", args=[Suite.objects.get().pk]))
+    entry = seen.order_by("-sequence")[0]
+    assert (seen.count(), entry.actor, entry.detail) == (before + 1, "ana", {"where": "suite", "probes": ["p001"]})

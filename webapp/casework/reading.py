@@ -84,7 +84,7 @@ def bounds(calibration: Mapping[str, Any], proposition: str) -> list[float]:
 def pair(result: Result, a: str, b: str) -> dict[str, Any]:
     """What a comparison says of one pair: LLRs with bound and verbal term, scores, relation; KeyError if not in it."""
     i, j = (result.models.index(name) if name in result.models else _unknown(name) for name in (a, b))
-    llrs = []
+    llrs: list[dict[str, Any]] = []
     for name in (p for p in ("lineage", *PROPOSITIONS) if p in result.llr):
         if any(known["name"] == name for known in llrs):
             continue
@@ -137,7 +137,7 @@ def pairs(result: Result, *, words: str = "", relation: str = "", sort: str = "-
     """Every pair as a row, those alone whose names hold every word, in the order asked for; no value comes last."""
     first, second = np.triu_indices(len(result.models), k=1)
     columns = pair_columns(result)
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"a": result.models[i], "b": result.models[j], "relation": str(result.relation[i, j]), "i": i, "j": j}
         for i, j in zip(first.tolist(), second.tolist(), strict=True)
     ]

@@ -15,6 +15,11 @@ COVERED = (
 
 def digest_of(attempt: Mapping[str, Any], collection: str, prompt_id: str, sample: int) -> str:
     """Hex SHA-256 over the call that an attempt belongs to and every column of it, the bytes by their own hashes."""
+    return hashlib.sha256(_canonical(covered(attempt, collection, prompt_id, sample))).hexdigest()
+
+
+def covered(attempt: Mapping[str, Any], collection: str, prompt_id: str, sample: int) -> dict[str, Any]:
+    """What the digest covers, as plain JSON without fractions."""
     plain = {name: attempt[name] for name in COVERED}
     plain |= {"collection": collection, "prompt_id": prompt_id, "sample": sample}
     for name in ("started_at", "received_at"):
@@ -23,7 +28,7 @@ def digest_of(attempt: Mapping[str, Any], collection: str, prompt_id: str, sampl
     plain["elapsed_us"] = round(attempt["elapsed"] * 1e6)
     if attempt.get("url"):  # the first attempts on record have none
         plain["url"] = attempt["url"]
-    return hashlib.sha256(_canonical(plain)).hexdigest()
+    return plain
 
 
 def _canonical(plain: dict[str, Any]) -> bytes:

@@ -19,13 +19,14 @@ from forensics.corpora import ResponseSource
 from forensics.errors import BadInput, CorpusError
 from forensics.provenance import sha256_json
 from forensics.records import GenerationConfig, Prompt, ResponseSet
+from forensics.storable import storable_set
 from forensics.transcripts import read_responses
 from webapp.accounts.access import home_team, may_work
 from webapp.catalogue.models import Model, Role
 from webapp.custody import services as custody
 from webapp.probing import queries, services
 from webapp.probing.models import Collection, Completion, Suite
-from webapp.probing.storable import columns, storable_set
+from webapp.probing.storable import columns
 
 BATCH = 1000
 RECORDED_CONFIG = GenerationConfig(max_tokens=512)

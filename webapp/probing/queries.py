@@ -138,6 +138,11 @@ def _completion(row: tuple[Any, ...]) -> CompletionRecord:
     return CompletionRecord(prompt_id, text, sample, Outcome(outcome), finish, tops, asked, given)
 
 
+def reading(completion: Completion, prompt_id: str) -> CompletionRecord:
+    """A stored completion as the engine's record."""
+    return _completion((prompt_id, *(getattr(completion, name) for name in FIELDS[1:])))
+
+
 def stream(collection: Collection, *, segment: int | None = None) -> Iterator[CompletionRecord]:
     """A collection's completions, or those of one segment, in canonical order, a few thousand in memory at a time."""
     found = in_segment(collection, segment)

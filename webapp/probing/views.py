@@ -19,7 +19,7 @@ from webapp.accounts.access import may_work
 from webapp.catalogue.access import models_for
 from webapp.catalogue.models import Model
 from webapp.presenting import choice, page_of
-from webapp.probing import access, endpoints, listing, live, queries, services
+from webapp.probing import access, endpoints, listing, live, queries, sealed, services
 from webapp.probing.estimating import estimate_for
 from webapp.probing.forms import PlanForm, StartForm, SuiteFileForm
 from webapp.probing.models import Collection, Suite
@@ -83,6 +83,7 @@ def suite_page(request: HttpRequest, suite_id: object) -> HttpResponse:
         family["declaration"] = registry.load(probes.PACKAGE, name).declaration if name in known else None
     words, family = request.GET.get("q", ""), request.GET.get("family", "")
     page = page_of(request, listing.probes_of(suite, words=words, family=family))
+    sealed.viewed(suite, page.object_list, user=request.user, where="suite")
     sized = next(s for s in listing.suites(request.user) if s.pk == suite.pk)
     versions = access.suites_for(request.user).filter(name=suite.name).exclude(pk=suite.pk)
     context = {
@@ -258,6 +259,7 @@ def attempt_bytes(request: HttpRequest, attempt_id: int, part: str) -> HttpRespo
     attempt = access.attempt_or_404(request.user, attempt_id)
     if part not in ("request", "raw"):
         raise Http404(part)
+    sealed.viewed(attempt.call.probe.suite, [attempt.call.probe], user=request.user, where=part)
     return _download(f"attempt-{attempt.pk}-{part}", getattr(attempt, part), "")
 
 

@@ -15,9 +15,14 @@ from webapp.custody.models import Entry
 
 def entries(case: Case, user: Any) -> QuerySet[Entry]:
     """Entries on the case and on all that belongs to it, the newest first."""
+    return entries_for(user).filter(subject__in=subjects(case)).order_by("-sequence")
+
+
+def subjects(case: Case) -> list[str]:
+    """What entries about the case are about: itself, its models, collections and comparisons."""
     about = [case.pk, *case.items.values_list("model", flat=True), *case.collections.values_list("pk", flat=True)]
     about += case.comparisons.values_list("pk", flat=True)
-    return entries_for(user).filter(subject__in=[str(pk) for pk in about]).order_by("-sequence")
+    return [str(pk) for pk in about]
 
 
 def shown(found: Any, mask: Mask) -> list[dict[str, Any]]:

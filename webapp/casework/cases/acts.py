@@ -8,6 +8,8 @@ from typing import Any
 
 from webapp.casework.cases import attachments, contents, forms, plans, runs, services
 from webapp.casework.models import Case
+from webapp.casework.reporting import services as reporting
+from webapp.exporting import services as exporting
 
 Do = Callable[[Case, dict[str, Any], Any], str]
 
@@ -145,6 +147,39 @@ def _reopen(case: Case, _: dict[str, Any], user: Any) -> str:
     return "The case is open again."
 
 
+def _export(case: Case, data: dict[str, Any], user: Any) -> str:
+    bundle = exporting.ask(case, user=user, **data)
+    return f"Version {bundle.version} is being made; what it says is fixed as of now."
+
+
+def _draft(case: Case, data: dict[str, Any], user: Any) -> str:
+    return f"Version {reporting.make_draft(case, data['template'], user=user).number} is being made."
+
+
+def _final(case: Case, _: dict[str, Any], user: Any) -> str:
+    return f"Version {reporting.make_final(case, user=user).number} is being made."
+
+
+def _expert(case: Case, data: dict[str, Any], user: Any) -> str:
+    reporting.state_expert(case, user=user, **data)
+    return "The expert's statement is stored."
+
+
+def _remark(case: Case, data: dict[str, Any], user: Any) -> str:
+    reporting.remark(case, data["section"], data["text"], user=user)
+    return "The comment is stored."
+
+
+def _settle(_: Case, data: dict[str, Any], user: Any) -> str:
+    reporting.settle(data["row"], data["reply"], user=user)
+    return "The comment is answered."
+
+
+def _sign(case: Case, data: dict[str, Any], user: Any) -> str:
+    reporting.sign_off(case, data["version"], user=user)
+    return f"Version {data['version'].number} is signed off."
+
+
 ACTS = {
     "facts": Act("work", "papers", forms.FactsForm, _facts),
     "tags": Act("work", "papers", forms.TagsForm, _tags),
@@ -168,6 +203,13 @@ ACTS = {
     "compare": Act("work", "runs", forms.EmptyForm, _compare),
     "blind": Act("own", "items", forms.EmptyForm, _blind),
     "unblind": Act("own", "items", forms.UnblindForm, _unblind),
+    "export": Act("comment", "exports", forms.ExportForm, _export),
     "close": Act("own", "papers", forms.EmptyForm, _close),
+    "draft": Act("work", "report", forms.DraftForm, _draft),
+    "final": Act("work", "report", forms.EmptyForm, _final),
+    "expert": Act("work", "report", forms.ExpertForm, _expert),
+    "remark": Act("comment", "report", forms.RemarkForm, _remark),
+    "settle": Act("work", "report", forms.SettleForm, _settle),
+    "sign": Act("comment", "report", forms.SignForm, _sign),
     "reopen": Act("own", "papers", forms.EmptyForm, _reopen),
 }

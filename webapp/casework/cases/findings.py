@@ -39,6 +39,7 @@ class Finding:
     sentence: str
     relation: str
     prompts: int
+    relation_asked: str
 
     @property
     def contrary(self) -> bool:
@@ -122,6 +123,7 @@ def _pair(
                 sentence=sentence(value, first, second, why=why),
                 relation=pair["relation"],
                 prompts=pair["prompts"],
+                relation_asked=hp.key,
             )
         )
     return found

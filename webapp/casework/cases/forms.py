@@ -9,10 +9,13 @@ from django.contrib.auth.models import User
 from django.db.models import Q
 
 from forensics.evaluation.propositions import LEVELS, alternatives, hypotheses
+from forensics.reports import wording
+from forensics.reports.sections import SECTIONS, templates
 from webapp.accounts.access import home_team, roles_of
 from webapp.accounts.models import WORKING, Role, Team
 from webapp.casework.cases.recording import SUBJECTS, needs_reason
-from webapp.casework.models import Case, Control, Item, Verdict
+from webapp.casework.models import Case, Control, Item, Remark, Report, Verdict
+from webapp.casework.reporting.services import CHECKLIST
 from webapp.catalogue.access import models_for
 from webapp.catalogue.models import Model
 from webapp.probing.access import suites_for
@@ -55,9 +58,13 @@ class OpenForm(forms.Form):
 
 
 class CaseForm(forms.Form):
-    """A form of one case, for one person. `what` of the plan it changes, if anything."""
+    """A form of one case, for one person. `what` of the plan it changes, if anything.
+
+    reported: fields whose words stand in a report, and so go through the wording lint.
+    """
 
     what = ""
+    reported: tuple[str, ...] = ()
 
     def __init__(self, data: Any = None, files: Any = None, *, case: Case, user: Any, **more: Any) -> None:
         super().__init__(data, files, **more)
@@ -65,9 +72,19 @@ class CaseForm(forms.Form):
         if "reason" in self.fields and not needs_reason(case, self.what):
             del self.fields["reason"]
 
+    def clean(self) -> dict[str, Any]:
+        """What no report may say is refused where it is typed, with the words to use instead."""
+        data: dict[str, Any] = super().clean() or {}
+        for name in self.reported:
+            for problem in wording.problems(str(data.get(name) or "")):
+                self.add_error(name, str(problem))
+        return data
+
 
 class ReasonForm(CaseForm):
     """Something that is a deviation once the plan is frozen."""
+
+    reported = ("reason",)
 
     reason = forms.CharField(
         label="Reason", widget=_lines(2),
@@ -175,6 +192,7 @@ class ExplainControlForm(CaseForm):
 
     row = forms.IntegerField(widget=forms.HiddenInput)
     explanation = forms.CharField(label="Why it did not pass", widget=_lines(2))
+    reported = ("explanation",)
 
     def clean_row(self) -> Control:
         """The control."""
@@ -253,6 +271,16 @@ class EmptyForm(CaseForm):
     """Something that needs no word."""
 
 
+class ExportForm(CaseForm):
+    """Whether the probes go out with the bundle."""
+
+    sealed = forms.BooleanField(
+        label="Keep the probes sealed", required=False,
+        help_text="The bundle then holds hashes in place of probes and requests. It verifies as before; to recompute, "
+        "the other side needs the suite's file from you.",
+    )  # fmt: skip
+
+
 class RunForm(CaseForm, PlanForm):
     """A budget for each model, and what happens when they are done."""
 
@@ -271,6 +299,7 @@ class DeviationForm(CaseForm):
     what = forms.ChoiceField(label="About", choices=[(name, name.capitalize()) for name in SUBJECTS], initial="data")
     told = forms.CharField(label="What was not as planned", max_length=400)
     why = forms.CharField(label="Reason", widget=_lines(2))
+    reported = ("told", "why")
 
 
 class AuthorisationForm(CaseForm):
@@ -339,9 +368,83 @@ class VerdictForm(CaseForm):
     key = forms.ChoiceField(label="Alternative", choices=lambda: [(a.key, a.title) for a in alternatives().values()])
     answer = forms.ChoiceField(label="Verdict", choices=Verdict.Answer.choices, initial=Verdict.Answer.OPEN)
     test = forms.CharField(label="What was done, and what it showed", widget=_lines(2))
+    reported = ("test",)
 
 
 class UnblindForm(CaseForm):
     """Show the names."""
 
     why = forms.CharField(label="Why the names are needed now", widget=_lines(2))
+
+
+class DraftForm(CaseForm):
+    """A draft of the report."""
+
+    template = forms.ChoiceField(label="For", choices=lambda: [(key, t.title) for key, t in templates().items()])
+
+    def __init__(self, data: Any = None, files: Any = None, *, case: Case, **more: Any) -> None:
+        before = case.reports.first()
+        initial = {"template": before.template} if before else {}
+        super().__init__(data, files, case=case, initial=initial, **more)
+
+
+class ExpertForm(CaseForm):
+    """What the expert says of themselves."""
+
+    qualifications = forms.CharField(label="Qualifications", widget=_lines(2))
+    publications = forms.CharField(
+        label="Publications of the last ten years", widget=_lines(2), help_text="Or that there are none."
+    )
+    testimony = forms.CharField(
+        label="Testimony of the last four years", widget=_lines(2), help_text="Or that there was none."
+    )
+    compensation = forms.CharField(label="Compensation", widget=_lines(2))
+    signed = forms.BooleanField(label="I sign the statement of duty of the report's template", required=False)
+    reported = ("qualifications", "publications", "testimony", "compensation")
+
+    def __init__(self, data: Any = None, files: Any = None, *, case: Case, **more: Any) -> None:
+        said = case.experts.last()
+        names = ("qualifications", "publications", "testimony", "compensation")
+        initial = {name: getattr(said, name) for name in names} if said else {}
+        super().__init__(data, files, case=case, initial=initial, **more)
+
+
+class RemarkForm(CaseForm):
+    """A reviewer's comment on a section."""
+
+    section = forms.ChoiceField(
+        label="On", choices=[(key, f"{number} {title}") for number, (key, title) in enumerate(SECTIONS.items(), 1)]
+    )
+    text = forms.CharField(label="Comment", max_length=10_000, widget=_lines(2))
+    reported = ("text",)
+
+
+class SettleForm(CaseForm):
+    """The answer to a comment."""
+
+    row = forms.IntegerField(widget=forms.HiddenInput)
+    reply = forms.CharField(label="Answer", max_length=10_000, widget=_lines(2))
+    reported = ("reply",)
+
+    def clean_row(self) -> Remark:
+        """The comment."""
+        found = self.case.remarks.filter(pk=self.cleaned_data["row"], settled_at=None).first()
+        if found is None:
+            raise forms.ValidationError("This comment is not open in this case: nothing was changed.")
+        return found
+
+
+class SignForm(CaseForm):
+    """The technical review of a draft; every point has to be confirmed."""
+
+    version = forms.ModelChoiceField(
+        label="Draft", queryset=Report.objects.none(), empty_label=None,
+        error_messages={"required": "Choose the draft that was reviewed."},
+    )  # fmt: skip
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.fields["version"].queryset = self.case.reports.filter(kind="draft", state="done")
+        for name, words in CHECKLIST.items():
+            refused = {"required": "A draft is signed only when every point can be confirmed."}
+            self.fields[name] = forms.BooleanField(label=words, error_messages=refused)

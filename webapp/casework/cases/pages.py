@@ -9,15 +9,21 @@ from typing import Any
 from django.http import HttpRequest
 
 from forensics.evaluation import propositions
+from forensics.reports.case_files import FORMS
+from forensics.reports.sections import SECTIONS as REPORT_SECTIONS
+from forensics.reports.sections import templates
+from forensics.table_files import KINDS
 from webapp.casework.cases import activity, plans, runs
 from webapp.casework.cases.blinding import Mask
 from webapp.casework.cases.contents import standing
 from webapp.casework.cases.contrary import RULES, contrary
 from webapp.casework.cases.findings import Finding, Findings, findings
-from webapp.casework.cases.readiness import blocked, readiness
-from webapp.casework.models import Case, Item
+from webapp.casework.cases.readiness import blocked, readiness_of
+from webapp.casework.models import Case, Item, Remark, Report
+from webapp.casework.reporting import services as reporting
 from webapp.catalogue.models import Authorisation
 from webapp.custody import queries as custody
+from webapp.exporting import services as exporting
 from webapp.presenting import page_of
 from webapp.probing import live
 from webapp.probing.estimating import estimate_for
@@ -127,7 +133,8 @@ def follow(case: Case, rows: list[Shown]) -> bool:
     """Whether something of the case will move by itself."""
     running = any(row["collection"].state == Collection.State.RUNNING for row in rows)
     waits = case.compare_when_done and rows and not any(_is_open(row) for row in rows)
-    return bool(running or waits or case.comparisons.filter(state__in=["queued", "running"]).exists())
+    computed = (case.comparisons, case.reports)
+    return bool(running or waits or any(rows.filter(state__in=["queued", "running"]).exists() for rows in computed))
 
 
 def compare(case: Case, mask: Mask, _: HttpRequest) -> Shown:
@@ -159,10 +166,39 @@ def log(case: Case, mask: Mask, request: HttpRequest) -> Shown:
 
 
 def report(case: Case, mask: Mask, _: HttpRequest) -> Shown:
-    """What an export of the report would be blocked by."""
-    found = findings(case, mask)
-    chapters = readiness(case, found, contrary(case, found, mask))
-    return {"chapters": chapters, "blocked": blocked(chapters)}
+    """What blocks an export, the versions with their files, and the review."""
+    versions = list(case.reports.select_related("created_by", "signed"))
+    template = versions[0].template if versions else next(iter(templates()))
+    chapters = readiness_of(case, template)
+    return {
+        "chapters": chapters, "blocked": blocked(chapters), "template": templates()[template],
+        "versions": [_version(report, mask) for report in versions], "signed": reporting.latest_signed(case),
+        "remarks": [_remark(row, mask) for row in case.remarks.select_related("by")],
+        "signoffs": case.signoffs.select_related("by", "report"), "expert": case.experts.select_related("by").last(),
+        "follow": any(report.state in ("queued", "running") for report in versions),
+    }  # fmt: skip
+
+
+def _version(report: Report, mask: Mask) -> Shown:
+    """A version with the files that can be had of it; while the case is blinded an earlier one may name models."""
+    named = is_named(report, report.case)
+    names = [(name, title) for name, (_, title, _) in FORMS.items() if name in report.files and not named]
+    later = report.case.reports.filter(number__gt=report.number, state="done").order_by("number").first()
+    return {"report": report, "files": names, "named": named, "by": later, "error": mask.text(report.error)}
+
+
+def is_named(report: Report, case: Case) -> bool:
+    """Whether a version was made before the case was blinded, and so names its models."""
+    return bool(case.is_blinded and case.blinded_at and report.created_at < case.blinded_at)
+
+
+def _remark(row: Remark, mask: Mask) -> Shown:
+    return {
+        "row": row,
+        "on": REPORT_SECTIONS[row.section],
+        "text": mask.text(row.text),
+        "answer": mask.text(row.answer),
+    }
 
 
 def papers(case: Case, mask: Mask, _: HttpRequest) -> Shown:
@@ -181,6 +217,27 @@ def _leave_to_probe(case: Case, mask: Mask) -> list[Shown]:
     return [{"name": mask.item(i), "authorisation": latest[i.model_id]} for i in items if i.model_id in latest]
 
 
+TABLES = {
+    "responses": "Responses: every completion with its outcome, tokens and the hash of its raw reply",
+    "scores": "Scores: every score and likelihood ratio of every pair of the newest comparison",
+    "findings": "Findings: each pair against each Hd, with its sentence",
+}
+
+
+def exports(case: Case, _: Mask, __: HttpRequest) -> Shown:
+    """The case's bundles with how far they are, whether another can be made, and its tables."""
+    found = list(case.bundles.select_related("created_by"))
+    why = exporting.refusal(case)
+    for bundle in found:
+        bundle.percent = round(100 * bundle.progress)
+    forms_of = {name: KINDS for name in TABLES if name == "responses" or runs.latest(case)}
+    return {
+        "bundles": found, "fingerprint": exporting.signer().fingerprint, "can_bundle": not why, "why_not": why,
+        "follow": any(bundle.state in ("queued", "running") for bundle in found),
+        "tables": [(name, TABLES[name], kinds) for name, kinds in forms_of.items()],
+    }  # fmt: skip
+
+
 Section = Callable[[Case, Mask, HttpRequest], Shown]
 SECTIONS: dict[str, tuple[str, Section]] = {
     "overview": ("Overview", overview),
@@ -193,4 +250,5 @@ SECTIONS: dict[str, tuple[str, Section]] = {
     "custody": ("Custody", log),
     "papers": ("Papers and people", papers),
     "report": ("Report", report),
+    "exports": ("Exports", exports),
 }

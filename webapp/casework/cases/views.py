@@ -13,15 +13,19 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from forensics.errors import ForensicsError
-from webapp.casework.cases import access, contents, forms, listing, services, steps
+from forensics.reports.case_files import FORMS
+from webapp.casework.cases import access, contents, forms, listing, pages, services, steps
 from webapp.casework.cases.acts import ACTS, Act
 from webapp.casework.cases.blinding import Mask
 from webapp.casework.cases.pages import SECTIONS, follow
 from webapp.casework.models import Case, Item
+from webapp.casework.reporting import services as reporting
 from webapp.catalogue.access import models_for
 from webapp.presenting import page_of
 from webapp.probing import live
 
+# Of what is only ever a download: a browser that shows it all the same lets it do nothing.
+SEALED = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox; default-src 'none'"}
 # While the case is blinded, these show models by name.
 NAMING = ("items", "control", "facts")
 
@@ -146,7 +150,24 @@ def progress_json(request: HttpRequest, case_id: object) -> JsonResponse:
     told = live.as_json(rows) | {"finished": not follow(case, rows)}
     if comparison is not None:
         told |= {"stage": comparison.stage or "waiting for a worker", "compared": round(100 * comparison.progress)}
+    made = case.reports.filter(state__in=["queued", "running"]).first()
+    if made is not None:
+        told |= {"report_stage": made.stage or "waiting for a worker", "report_share": round(100 * made.progress)}
     return JsonResponse(told)
+
+
+def report_file(request: HttpRequest, case_id: object, report_id: object, name: str) -> HttpResponse:
+    """A file of a version of the report, only ever as a download; that it left is logged."""
+    case = access.case_or_404(request.user, case_id)
+    report = get_object_or_404(case.reports, pk=report_id, state="done")
+    if name not in FORMS or name not in report.files or pages.is_named(report, case):
+        raise Http404(name)
+    reporting.hand_out(report, name, user=request.user)
+    kind, _, _ = FORMS[name]
+    return FileResponse(
+        (report.folder / name).open("rb"), as_attachment=True, filename=f"{case.number}-v{report.number}-{name}",
+        content_type=kind, headers=SEALED,
+    )  # fmt: skip
 
 
 def attachment(request: HttpRequest, case_id: object, attachment_id: int) -> HttpResponse:
@@ -155,8 +176,7 @@ def attachment(request: HttpRequest, case_id: object, attachment_id: int) -> Htt
     record = get_object_or_404(case.attachments, pk=attachment_id)
     if not record.path.is_file():
         raise Http404("its bytes are not on this server any more")
-    headers = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox; default-src 'none'"}
     return FileResponse(
         record.path.open("rb"), as_attachment=True, filename=record.name, content_type="application/octet-stream",
-        headers=headers,
+        headers=SEALED,
     )  # fmt: skip

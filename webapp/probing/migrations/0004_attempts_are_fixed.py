@@ -1,6 +1,6 @@
 from django.db import migrations
 
-from webapp.probing.migrations._fixed import fix, unfix
+from webapp.probing.migrations._fixed import ATTEMPTS
 
 
 class Migration(migrations.Migration):
@@ -53,5 +53,5 @@ class Migration(migrations.Migration):
             model_name="completion",
             name="system_fingerprint",
         ),
-        migrations.RunPython(fix, unfix),
+        migrations.RunPython(ATTEMPTS.make, ATTEMPTS.drop),
     ]
