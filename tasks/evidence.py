@@ -34,6 +34,11 @@ class Claim:
     worst: tuple[int, int] = (0, 0)
     worker: str = ""
 
+    @property
+    def held(self) -> tuple[int, int]:
+        """What it holds: the row under this fence. The same row may be claimed again, under another."""
+        return self.row, self.fence
+
 
 class Answered(NamedTuple):
     """A claim, its reply, and when that was received."""

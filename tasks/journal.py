@@ -14,13 +14,16 @@ import contextlib
 import errno
 import fcntl
 import json
+import logging
 import os
 import struct
 import uuid
 import zlib
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +36,12 @@ from tasks.evidence import Answered, Claim
 from tasks.room import NoRoom
 from webapp.probing.models import ProbeCall
 
+log = logging.getLogger(__name__)
+
 HEAD = struct.Struct(">IIII")
 """Checksum of what follows, and the lengths of its three parts: what is known, the request, the reply."""
 LARGEST = 4 << 20
-"""Bytes after which the file begins again, once the ledger has every reply in it."""
+"""Bytes after which the file begins again with what the ledger does not have yet, if that is less than half of it."""
 SUFFIX = ".journal"
 PLAIN = ("status", "elapsed", "returned_model", "system_fingerprint", "error", "retry_after", "url", "provider")
 
@@ -45,17 +50,19 @@ class Journal:
     """The file of one slice, written by the sender's thread alone. Raises NoRoom where not even its head fits."""
 
     def __init__(self, collection_id: object, owner: str) -> None:
-        folder().mkdir(parents=True, exist_ok=True, mode=0o700)
         self._path = folder() / f"{collection_id}-{uuid.uuid4().hex}{SUFFIX}"
         self._owner = owner
         self._under_way: dict[int, int] = {}
-        self._kept = self._settled = self._size = 0
+        self._unsettled: deque[tuple[int, int]] = deque()
+        self._settled = self._dropped = self._size = 0
         self._file = self._new_file()
 
     def going(self, claim: Claim) -> bool:
         """Note that a call goes out now; whether there was room for the note."""
-        self._under_way[claim.row] = claim.fence
-        return self._add(_packed({"going": [[claim.row, claim.fence]]}))
+        noted = self._add(_packed({"going": [[claim.row, claim.fence]]}))
+        if noted:
+            self._under_way[claim.row] = claim.fence
+        return noted
 
     def is_under_way(self, claim: Claim) -> bool:
         """Whether a call is known to have left, and no reply of it."""
@@ -63,20 +70,28 @@ class Journal:
 
     def keep(self, answered: Answered) -> bool:
         """Note a reply; whether there was room for it."""
-        if self._size > LARGEST and self._kept == self._settled:
+        if self._size > LARGEST:
             self._begin_again()
-        kept = self._add(_packed(_known(answered), answered.reply.request, answered.reply.raw))
-        self._kept += kept
+        entry = _packed(_known(answered), answered.reply.request, answered.reply.raw)
+        at, kept = self._size, self._add(entry)
+        if kept:
+            self._unsettled.append((at, len(entry)))
         self._under_way.pop(answered.claim.row, None)
         return kept
 
     def settled(self, number: int) -> None:
-        """So many of the kept replies are in the ledger. May come from another thread."""
+        """So many more of the kept replies are in the ledger, the oldest first. May come from another thread."""
         self._settled += number
+
+    def _drop_the_settled(self) -> None:
+        while self._unsettled and self._dropped < self._settled:
+            self._unsettled.popleft()
+            self._dropped += 1
 
     def close(self) -> None:
         """Remove the file if the ledger has all of it; else it is left to whoever comes next."""
-        if self._kept == self._settled and not self._under_way:
+        self._drop_the_settled()
+        if not self._unsettled and not self._under_way:
             self._path.unlink(missing_ok=True)
         os.close(self._file)
 
@@ -89,29 +104,41 @@ class Journal:
         try:
             return os.pwrite(file, entry, at) == len(entry)
         except OSError as problem:
-            if problem.errno not in (errno.ENOSPC, errno.EDQUOT):
-                raise
+            log.warning("the journal cannot be written, the ledger is waited for: %s", problem)
             return False
 
     def _begin_again(self) -> None:
+        """Leave behind what the ledger has, once that is most of the file."""
+        self._drop_the_settled()
+        if 2 * sum(length for _, length in self._unsettled) > self._size:
+            return
         before = self._file
-        with contextlib.suppress(NoRoom):  # then the old one goes on
+        with contextlib.suppress(OSError, NoRoom):  # then the old one goes on
             self._file = self._new_file()
             os.close(before)
 
     def _new_file(self) -> int:
-        """A locked file in this one's place that says whose it is and what is under way. The lock is held until the
-        process is no more, however it ends: a file that can be locked has been left behind."""
-        entry = _packed({"owner": self._owner, "going": list(self._under_way.items())})
+        """A locked file in this one's place: whose it is, what is under way, what the ledger does not have yet. The
+        lock is held until the process is no more, however it ends: a file that can be locked has been left behind."""
+        head = _packed({"owner": self._owner, "going": list(self._under_way.items())})
+        parts = [head, *(os.pread(self._file, length, at) for at, length in self._unsettled)]
         draft = self._path.with_suffix(".new")
-        file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        fcntl.flock(file, fcntl.LOCK_EX)
-        if not self._write(file, entry, 0):
-            os.close(file)
-            draft.unlink()
-            raise NoRoom("the journal does not fit on its disk")
-        draft.replace(self._path)
-        self._size = len(entry)
+        try:
+            folder().mkdir(parents=True, exist_ok=True, mode=0o700)
+            file = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if not self._write(file, b"".join(parts), 0):
+                os.close(file)
+                draft.unlink()
+                raise NoRoom("the journal does not fit on its disk")
+            draft.replace(self._path)
+        except OSError as problem:
+            if problem.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise NoRoom(str(problem)) from problem
+            raise
+        ends = list(accumulate(map(len, parts)))
+        self._unsettled = deque(zip(ends[:-1], map(len, parts[1:]), strict=True))
+        self._size = ends[-1]
         return file
 
 
@@ -142,14 +169,14 @@ def left_behind(path: Path) -> Iterator[Left | None]:
     """
     with contextlib.ExitStack() as stack:
         try:
-            file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
             stack.callback(os.close, file)
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Between opening and locking, its worker may have begun it again, or somebody may have taken it in.
+            is_it = path.stat().st_ino == os.fstat(file).st_ino
         except (FileNotFoundError, BlockingIOError):
-            yield None
-            return
-        # Between opening and locking, its worker may have begun it again, or somebody may have taken it in.
-        if not path.exists() or path.stat().st_ino != os.fstat(file).st_ino:
+            is_it = False
+        if not is_it:
             yield None
             return
         yield _read(path)

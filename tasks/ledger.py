@@ -27,6 +27,11 @@ from webapp.probing.models import Attempt, Collection, Completion, ProbeCall
 
 __all__ = ["Answered", "Claim"]
 
+AT_ONCE = 200
+"""Replies of a journal in one transaction."""
+Held = tuple[int, int]
+"""Row and fence: what a claim holds."""
+
 
 def take_ticket(collection_id: str, ticket: int) -> Collection | None:
     """The collection, if it runs and this is its present ticket, which is used up hereby; else None."""
@@ -93,44 +98,43 @@ def renew(collection: Collection, ticket: int, owner: str) -> bool:
     return True
 
 
-def _still_held(claims: Sequence[Claim]) -> set[int]:
-    """Rows of these claims that are still leased under the claim's fence, locked for the present transaction."""
+def _still_held(claims: Sequence[Claim]) -> set[Held]:
+    """Those of these claims that are still leased under their fence, locked for the present transaction."""
     if not claims:
         return set()
     calls = ProbeCall.objects.select_for_update().filter(pk__in=[c.row for c in claims], state=ProbeCall.State.LEASED)
     fences = dict(calls.order_by().values_list("pk", "fence"))
-    return {c.row for c in claims if fences.get(c.row) == c.fence}
+    return {c.held for c in claims if fences.get(c.row) == c.fence}
 
 
 def record(collection: Collection, answered: Sequence[Answered]) -> int:
     """How many of these replies were accepted: stored as completions, or put back to be sent again later.
 
     A reply whose claim has lost its lease counts for nothing: it is kept as a late attempt. Repeating the whole call
-    changes nothing.
+    changes nothing. Of several sends of one call, each under a fence of its own, at most one is accepted.
     """
-    delays = {a.claim.row: 0.0 if refused(a.reply) else retry_delay(a.reply, a.claim.attempt) for a in answered}
-    attempts = {a.claim.row: attempt_row(collection, a) for a in answered}
-    final, again = ([a for a in answered if (delays[a.claim.row] is None) is ends] for ends in (True, False))
+    delays = {a.claim.held: 0.0 if refused(a.reply) else retry_delay(a.reply, a.claim.attempt) for a in answered}
+    final, again = ([a for a in answered if (delays[a.claim.held] is None) is ends] for ends in (True, False))
     with transaction.atomic():
         held = _done_now([a.claim for a in final]) | _still_held([a.claim for a in again])
-        _keep_late(collection, [a for a in answered if a.claim.row not in held])
-        accepted = [a for a in answered if a.claim.row in held]
-        keys = rows.insert(Attempt, [attempts[a.claim.row] for a in accepted])
-        key_of = {a.claim.row: key for a, key in zip(accepted, keys, strict=True)}
-        final = [a for a in final if a.claim.row in held]
-        rows.insert(Completion, [completion_row(collection, a, key_of[a.claim.row]) for a in final])
+        _keep_late(collection, [a for a in answered if a.claim.held not in held])
+        accepted = [a for a in answered if a.claim.held in held]
+        keys = rows.insert(Attempt, [attempt_row(collection, a) for a in accepted])
+        key_of = {a.claim.held: key for a, key in zip(accepted, keys, strict=True)}
+        final = [a for a in final if a.claim.held in held]
+        rows.insert(Completion, [completion_row(collection, a, key_of[a.claim.held]) for a in final])
         for answer in accepted:
-            if (delay := delays[answer.claim.row]) is not None:
+            if (delay := delays[answer.claim.held]) is not None:
                 _put_back(answer.claim, answer.reply, delay)
         charge(collection.pk, [tokens_of(answer.claim, answer.reply) for answer in accepted])
         note_identities(collection, [answer.reply for answer in final])
     return len(accepted)
 
 
-def _done_now(claims: Sequence[Claim]) -> set[int]:
-    """Rows of these claims that were still leased under the claim's fence, and are done from now on."""
+def _done_now(claims: Sequence[Claim]) -> set[Held]:
+    """Those of these claims that were still leased under their fence, and are done from now on."""
     state = ProbeCall.State
-    return rows.finish(ProbeCall, [(c.row, c.fence) for c in claims], leased=state.LEASED.value, done=state.DONE.value)
+    return rows.finish(ProbeCall, [c.held for c in claims], leased=state.LEASED.value, done=state.DONE.value)
 
 
 def _keep_late(collection: Collection, late: Sequence[Answered]) -> None:
@@ -157,7 +161,7 @@ def _put_back(claim: Claim, reply: Reply, delay: float) -> None:
 def release(claims: Sequence[Claim], why: str = "", seconds: float = 0.0) -> int:
     """How many of these claims were given back unsent, with their attempt not counted, to be sent `seconds` on."""
     with transaction.atomic():
-        return ProbeCall.objects.filter(pk__in=_still_held(claims)).update(
+        return ProbeCall.objects.filter(pk__in=[row for row, _ in _still_held(claims)]).update(
             state=ProbeCall.State.WAITING,
             lease_expires=None,
             attempt=F("attempt") - 1,
@@ -169,7 +173,7 @@ def release(claims: Sequence[Claim], why: str = "", seconds: float = 0.0) -> int
 def abandon(claims: Sequence[Claim]) -> int:
     """How many of these claims, of which nobody knows whether they were sent, were given back as lost attempts."""
     with transaction.atomic():
-        held = _still_held(claims)
+        held = [row for row, _ in _still_held(claims)]
         return take_back(list(ProbeCall.objects.filter(pk__in=held).select_related("probe")))
 
 
@@ -178,7 +182,8 @@ def take_in(collection: Collection, left: Left) -> int:
 
     Replies are recorded as the worker would have done, calls under way are lost attempts, the rest goes back unsent.
     """
-    record(collection, left.answered)
+    for at in range(0, len(left.answered), AT_ONCE):
+        record(collection, left.answered[at : at + AT_ONCE])
     with transaction.atomic():
         calls = list(locked(collection.calls.filter(state=ProbeCall.State.LEASED, lease_owner=left.owner)))
         lost = [call for call in calls if left.under_way.get(call.pk) == call.fence]

@@ -95,6 +95,7 @@ class EndpointPacer:
         self._born = -1 if shared else 0
         self._hold, self._troubled, self._away_until = _Hold(), True, 0.0
         self._next_alone = self._solo_until = 0.0
+        self._asking = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._doorman: asyncio.Task[None] | None = None
 
@@ -140,7 +141,9 @@ class EndpointPacer:
 
     @property
     def _is_solo(self) -> bool:
-        return time.monotonic() < self._solo_until and not self.stopped and not self._hold.left()
+        # Not while asking: the answer counts what was held when the question was put.
+        alone = not self._asking and time.monotonic() < self._solo_until
+        return alone and not self.stopped and not self._hold.left()
 
     @contextlib.asynccontextmanager
     async def slot(self, call: Call, /) -> AsyncIterator[None]:
@@ -250,12 +253,10 @@ class EndpointPacer:
             self._send_away(lambda: Held(left, why))
         elif left:
             self._send_the_patient_away(why)
-            return left
-        held = self._in_flight + self._unkept
+            await self._ask(0)  # what is under way still holds its places: a session that is silent is forgotten
+            return min(left, BEAT)
         granted, wait = await self._ask(max(0, min(len(self._line), self._room)))
-        # The answer counts what was held when the question was put: what was taken meanwhile is part of it.
-        taken = max(0, self._in_flight + self._unkept - held)
-        self._let_go(self._room if self._is_solo else granted - taken)
+        self._let_go(self._room if self._is_solo else granted)
         self._send_the_patient_away("many other calls are ahead at this endpoint")
         if self._is_solo:
             return SOLO_MS / 2000
@@ -289,8 +290,11 @@ class EndpointPacer:
         words = ["ask", self._holder, self._collection, self._in_flight + self._unkept, wanted, pace.concurrency,
                  gap, BURST_MS, EXPIRY_MS, round(left * 1000), why,
                  self._born, self._half, QUIET_MS, SOLO_MS]  # fmt: skip
-        asked = time.monotonic()
-        answer = await self._run(words)
+        asked, self._asking = time.monotonic(), True
+        try:
+            answer = await self._run(words)
+        finally:
+            self._asking = False
         if answer is None:
             self._solo_until = 0.0
             return self._alone(wanted)

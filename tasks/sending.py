@@ -106,7 +106,7 @@ class Clerk:
         """Take a reply to be written, or a call that was held back to be given back."""
         answered = Answered(claim, reply, timezone.now())
         kept = reply.sent and self._journal.keep(answered)
-        if kept:
+        if kept and reply.request:
             self._pacer.kept(1)
         self._inbox.put((answered, kept))
 
@@ -160,7 +160,7 @@ class Clerk:
                 lambda: ledger.record(self._collection, [a for a, kept in came if not (kept and self.is_full)])
             )
         self._journal.settled(0 if self.is_full else sum(kept for _, kept in came))
-        if unkept := sum(not kept for _, kept in came):
+        if unkept := sum(not kept and bool(answered.reply.request) for answered, kept in came):
             self._pacer.kept(unkept)
 
     def _give_back(self, held: Sequence[Answered]) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+from django.db import InterfaceError, OperationalError
+
 from tasks import journal, ledger
 from webapp.probing.models import Collection
 
@@ -14,9 +16,24 @@ LENGTH_OF_ID = 36
 
 
 def take_over(collection_id: object = "") -> list[Collection]:
-    """The collections, or the one, that something was left of; it is in the ledger now."""
-    taken = [_take_in(path) for path in journal.files(collection_id)]
+    """The collections, or the one, that something was left of; it is in the ledger now.
+
+    A journal that cannot be taken in keeps nobody from the others. It stays for a better moment where the database or
+    the disk is at fault; else it is put aside under another name, and leases tell what became of its calls.
+    """
+    taken = [_try(path) for path in journal.files(collection_id)]
     return [collection for collection in taken if collection is not None]
+
+
+def _try(path: Path) -> Collection | None:
+    try:
+        return _take_in(path)
+    except (OperationalError, InterfaceError, OSError) as problem:
+        log.warning("%s cannot be taken in now: %s", path, problem)
+    except Exception:
+        log.exception("%s cannot be taken in, and is put aside", path)
+        path.rename(path.with_suffix(".bad"))
+    return None
 
 
 def _take_in(path: Path) -> Collection | None:

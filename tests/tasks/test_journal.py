@@ -160,6 +160,61 @@ def test_a_journal_begins_again_once_the_ledger_has_all_of_it_and_still_knows_wh
     assert list(Attempt.objects.filter(kind="lost").values_list("call_id", flat=True)) == [claims[4].row]
 
 
+def test_a_reply_that_waits_for_the_ledger_outlives_a_new_beginning(
+    collection: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "LARGEST", 3000)
+    claims = ledger.claim(collection, "dead", 6)
+    kept, begun = Journal(collection.pk, "dead"), 0
+    for number, claim in enumerate(claims):
+        kept.going(claim)
+        before = kept._size
+        kept.keep(ledger.Answered(claim, reply(claim, f"{number} " + "long " * 250), timezone.now()))
+        begun += kept._size < before
+        if number in (0, 1, 3):
+            ledger.record(collection, [sent(claims[(0, 1, 0, 2)[number]], "in the ledger")])
+            kept.settled(1)
+    assert begun
+    abandoned(kept)
+    take_over()
+    texts = {c.probe.prompt_id: c.text for c in collection.completions.select_related("probe")}
+    waited = [claims[n].call.prompt.prompt_id for n in (3, 4, 5)]
+    assert [texts[prompt][0] for prompt in waited] == ["3", "4", "5"]
+    assert len(texts) == 6
+
+
+def test_two_sends_of_one_call_in_one_journal_are_two_attempts_and_one_completion(collection: Collection) -> None:
+    kept = Journal(collection.pk, "dead")
+    for text, outcome in (("", Outcome.FAILED), ("second", Outcome.COMPLETED)):
+        collection.calls.update(not_before=None)
+        claim = ledger.claim(collection, "dead", 1)[0]
+        answered = sent(claim, text, outcome)
+        kept.going(claim)
+        kept.keep(answered)
+        if outcome is Outcome.FAILED:
+            ledger.record(collection, [answered])
+    abandoned(kept)
+    take_over()
+    assert [c.text for c in collection.completions.all()] == ["second"]
+    assert list(Attempt.objects.values_list("number", "kind")) == [(1, "answered"), (2, "answered")]
+    assert list(verifying.problems()) == []
+
+
+def test_a_journal_that_cannot_be_taken_in_is_put_aside_and_holds_nothing_up(
+    collection: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad, good = Journal("0" * 36, "dead"), Journal(collection.pk, "dead")
+    claim = ledger.claim(collection, "dead", 1)[0]
+    good.going(claim)
+    good.keep(sent(claim))
+    abandoned(bad)
+    abandoned(good)
+    monkeypatch.setattr(services, "send_work", lambda *_, **__: None)
+    reconciling.reconcile()
+    assert collection.completions.count() == 1
+    assert [path.suffix for path in journal.folder().iterdir()] == [".bad"]
+
+
 def test_a_full_disk_is_told_and_breaks_nothing(collection: Collection, monkeypatch: pytest.MonkeyPatch) -> None:
     claim = ledger.claim(collection, "dead", 1)[0]
     kept = Journal(collection.pk, "dead")

@@ -18,23 +18,25 @@ AS_IT_IS = None
 
 def insert(model: type[models.Model], found: Sequence[Mapping[str, Any]]) -> list[Any]:
     """The keys of new rows, each given as the value of every column but the key, by its attribute's name."""
-    keys: list[Any] = []
+    keys: list[tuple[Any, ...]] = []
     forms = _forms(model, connection.vendor) if found else ()
     for at in range(0, len(found), AT_ONCE):
         part = found[at : at + AT_ONCE]
         values = [row[name] if form is AS_IT_IS else form(row[name]) for row in part for name, form in forms]
         keys += _returned(_statement(model, len(part)), values)
-    return keys
+    return [key for (key,) in keys]
 
 
-def finish(model: type[models.Model], claims: Sequence[tuple[int, int]], *, leased: str, done: str) -> set[int]:
-    """Keys of those (key, fence) that were leased under that fence, and are done from now on."""
+def finish(
+    model: type[models.Model], claims: Sequence[tuple[int, int]], *, leased: str, done: str
+) -> set[tuple[int, int]]:
+    """Those of these (key, fence) that were leased under that fence, and are done from now on."""
     if not claims:
         return set()
     pairs = ", ".join(["(%s, %s)"] * len(claims))
     statement = (
         f"UPDATE {model._meta.db_table} SET state = %s, lease_expires = NULL, not_before = NULL "  # noqa: S608
-        f"WHERE state = %s AND (id, fence) IN (VALUES {pairs}) RETURNING id"
+        f"WHERE state = %s AND (id, fence) IN (VALUES {pairs}) RETURNING id, fence"
     )
     return set(_returned(statement, [done, leased, *(number for claim in claims for number in claim)]))
 
@@ -49,10 +51,10 @@ def add(model: type[models.Model], key: Any, amounts: Mapping[str, int]) -> None
         )
 
 
-def _returned(statement: str, values: Sequence[Any]) -> list[Any]:
+def _returned(statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
-        return [value for (value,) in cursor.fetchall()]
+        return list(cursor.fetchall())
 
 
 @lru_cache(maxsize=8)
