@@ -324,3 +324,33 @@ def test_a_session_ends_even_where_its_end_falls_into_a_question_to_the_broker(
             await once(spins)
 
     run(work)
+
+
+def test_a_session_that_waits_with_calls_under_way_keeps_their_places_however_often_it_is_asked_to_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pacing, "EXPIRY_MS", 900)
+    monkeypatch.setattr(pacing, "BEAT", 0.2)
+
+    async def work() -> None:
+        shared, over = pace(concurrency=4), asyncio.Event()
+        waiting, other = pacer(shared, "a", shared=True), pacer(shared, "b", shared=True)
+
+        async def call(one: EndpointPacer) -> None:
+            async with one.slot(CALL):
+                await over.wait()
+
+        await asyncio.sleep(pacing.QUIET_MS / 1000)
+        calls = [asyncio.create_task(call(waiting)) for _ in range(3)]
+        await asyncio.sleep(2.0)
+        assert waiting._in_flight == 3
+        for _ in range(3):
+            waiting._hold.extend(0.6, "the endpoint asked for it")
+            await asyncio.sleep(0.5)
+        calls += [asyncio.create_task(call(other)) for _ in range(4)]
+        await asyncio.sleep(1.5)
+        assert other._in_flight == 1
+        over.set()
+        await asyncio.gather(*calls)
+
+    run(work)
