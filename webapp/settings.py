@@ -12,8 +12,9 @@ from pathlib import Path
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from forensics.reports.bundle.signing import stored_key
 from webapp import broker
-from webapp.keys import new_credential_key, new_secret_key, stored_key
+from webapp.keys import new_credential_key, new_secret_key
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.FileAwareEnv()  # SECRET_KEY_FILE names a file that holds the SECRET_KEY, and so on

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import beta
 
 from forensics.channels.distribution import Distribution
 from forensics.channels.one_word import OneWord
 from forensics.evaluation.equality import DRAWS, REJECTED, against_same
+from forensics.evaluation.resampling import exact
 from forensics.records import Completion, Prompt, ResponseSet
 from forensics.tables import text_table
 
@@ -156,6 +156,5 @@ def _rows(found: Rates) -> Iterator[list[str]]:
 
 
 def _share(hits: int, n: int) -> str:
-    low = beta.ppf(0.025, hits, n - hits + 1) if hits else 0.0
-    high = beta.ppf(0.975, hits + 1, n - hits) if hits < n else 1.0
+    low, high = exact(hits, n)
     return f"{hits / n:.4f} [{low:.4f}, {high:.4f}]"

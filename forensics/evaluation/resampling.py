@@ -55,7 +55,13 @@ def with_rare_events(limits: tuple[float, float] | None, rate: float, n: int) ->
     """
     if limits is None:
         return None
-    k, tail = round(rate * n), (1 - LEVEL) / 2
+    low, high = exact(round(rate * n), n)
+    return min(limits[0], low), max(limits[1], high)
+
+
+def exact(k: int, n: int) -> tuple[float, float]:
+    """The exact binomial interval of k among n >= 1, which takes the n for independent (Clopper & Pearson 1934)."""
+    tail = (1 - LEVEL) / 2
     low = float(beta.ppf(tail, k, n - k + 1)) if k else 0.0
     high = float(beta.ppf(1 - tail, k + 1, n - k)) if k < n else 1.0
-    return min(limits[0], low), max(limits[1], high)
+    return low, high

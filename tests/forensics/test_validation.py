@@ -148,7 +148,7 @@ def test_two_families_are_too_few_for_an_interval() -> None:
 
 def test_a_corpus_left_out_is_judged_by_a_fit_that_never_saw_it() -> None:
     tables = [labelled(seed, corpus=f"c{seed}") for seed in range(3)]
-    tables[2].columns["agreement"][:] *= -1  # type: ignore[index]
+    tables[2].columns["agreement"][:] *= -1
     rows = {row["corpus"]: row for row in leave_corpus_out(tables, {"weights": ("agreement",)})}
     assert rows["c2"]["raw"]["auc"] < 0.3  # its scores speak the wrong way round, and no fit has learnt that from it
     assert rows["c2"]["fitted_on"]["positives"] == 2 * rows["c2"]["n"]
@@ -206,20 +206,13 @@ HOSTILE = "<script>alert(1)</script>"
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A labelled recording of 24 models in twelve families."""
     folder = tmp_path_factory.mktemp("recordings") / f"c{HOSTILE.replace('/', '')}"
-    sets = worlds.population(24, 24, kin={i: i - 1 for i in range(1, 24, 2)})
-    worlds.write_corpus(folder, sets, worlds.prompts(24))
-    head = "model,developer,family,base_model,parent,teachers,release,relation_notes,confidence,same_as,variant\n"
-    rows = (f"m{i:02d},dev{i // 2},fam{i // 2},base{i // 2},,,2024-01,,,,\n" for i in range(24))
-    (folder / "lineage.csv").write_text(head + "".join(rows), encoding="utf-8")
-    pairs = (f"{folder.name},m{i:02d},m{i + 1:02d},parent_child,,high\n" for i in range(0, 24, 2))
-    (folder / "pairs.csv").write_text("corpus,model_a,model_b,relation,detail,confidence\n" + "".join(pairs))
-    yield folder
+    yield worlds.write_labelled(folder)
 
 
 def test_validate_writes_the_same_bytes_twice_and_escapes_every_name(corpus: Path, tmp_path: Path) -> None:
     names = ("validation.json", "validation.html", "validation.txt", "pairs.csv")
     chosen = tmp_path / "c.json"
-    chosen.write_text(json.dumps(_covering()), encoding="utf-8")
+    chosen.write_text(json.dumps(worlds.covering()), encoding="utf-8")
     for out in ("one", "two"):
         assert main(["validate", str(corpus), "--out", str(tmp_path / out), "--calibration", str(chosen)]) == 0
     for name in names:
@@ -232,23 +225,13 @@ def test_validate_writes_the_same_bytes_twice_and_escapes_every_name(corpus: Pat
     assert {row["prompts"] for row in told["curve"]} == {10, 24}
 
 
-def _covering() -> dict[str, object]:
-    """A calibration that covers the small recording: fitted weights for the lead statistic."""
-    row = {
-        "features": ["agreement"], "intercept": -4.0, "coefficients": [1.0], "ranges": [[-9.0, 9.0]], "missing": [None],
-        "bounds": [-1.0, 1.0], "positives": 12, "negatives": 264, "families": 12,
-    }  # fmt: skip
-    conditions = {"least_prompts": 10, "least_models": 8}
-    return {"name": "t", "version": "1", "origin": "o", "conditions": conditions, "propositions": {"weights": row}}
-
-
 def test_experience_is_the_same_twice_names_its_recordings_by_hash_and_needs_two(
     corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     other, chosen = tmp_path / "other", tmp_path / "c.json"
     shutil.copytree(corpus, other)
     (other / "pairs.csv").write_text((corpus / "pairs.csv").read_text().replace(corpus.name, "other"))
-    chosen.write_text(json.dumps(_covering()), encoding="utf-8")
+    chosen.write_text(json.dumps(worlds.covering()), encoding="utf-8")
     command = ["experience", str(chosen), str(corpus), str(other), "--independent", "--out"]
     for out in ("one.json", "two.json"):
         assert main([*command, str(tmp_path / out)]) == 0
@@ -265,8 +248,8 @@ def test_experience_is_the_same_twice_names_its_recordings_by_hash_and_needs_two
 def test_validate_ends_with_its_own_status_where_reported_lrs_mislead(
     corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    plain = _covering()
-    plain["propositions"]["weights"] |= {"intercept": 9.0, "coefficients": [0.0], "bounds": [-1.0, 2.5]}  # type: ignore[index]
+    plain = worlds.covering()
+    plain["propositions"]["weights"] |= {"intercept": 9.0, "coefficients": [0.0], "bounds": [-1.0, 2.5]}
     chosen = tmp_path / "bad.json"
     chosen.write_text(json.dumps(plain), encoding="utf-8")
     assert main(["validate", str(corpus), "--no-curve", "--calibration", str(chosen)]) == 6

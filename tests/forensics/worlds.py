@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -79,3 +81,34 @@ def write_corpus(folder: Path, sets: list[ResponseSet], asked: Mapping[str, Prom
             for completion in responses.completions:
                 out.write(json.dumps(completion.as_json()) + "\n")
     return folder
+
+
+LINEAGE = (
+    "model", "developer", "family", "base_model", "parent", "teachers", "release", "relation_notes", "confidence",
+    "same_as", "variant",
+)  # fmt: skip
+
+
+def write_labelled(folder: Path, *, models: int = 24, questions: int = 24, of_one_developer: int = 2) -> Path:
+    """A labelled recording of families of two, parent and child; so many models in a row have one developer."""
+    sets = population(models, questions, kin={i: i - 1 for i in range(1, models, 2)})
+    write_corpus(folder, sets, prompts(questions))
+    with (folder / "lineage.csv").open("w", encoding="utf-8", newline="") as out:
+        told = csv.DictWriter(out, LINEAGE, restval="", lineterminator="\n")
+        told.writeheader()
+        for i in range(models):
+            own = {"family": f"fam{i // 2}", "base_model": f"base{i // 2}", "release": "2024-01"}
+            told.writerow({"model": f"m{i:02d}", "developer": f"dev{i // of_one_developer}", **own})
+    pairs = (f"{folder.name},m{i:02d},m{i + 1:02d},parent_child,,high\n" for i in range(0, models, 2))
+    (folder / "pairs.csv").write_text("corpus,model_a,model_b,relation,detail,confidence\n" + "".join(pairs))
+    return folder
+
+
+def covering() -> dict[str, Any]:
+    """A calibration that covers so small a recording: fitted weights for the lead statistic."""
+    row = {
+        "features": ["agreement"], "intercept": -4.0, "coefficients": [1.0], "ranges": [[-9.0, 9.0]], "missing": [None],
+        "bounds": [-1.0, 1.0], "positives": 12, "negatives": 264, "families": 12,
+    }  # fmt: skip
+    conditions = {"least_prompts": 10, "least_models": 8}
+    return {"name": "t", "version": "1", "origin": "o", "conditions": conditions, "propositions": {"weights": row}}

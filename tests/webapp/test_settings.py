@@ -8,8 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from forensics.reports.bundle.signing import stored_key
 from tests.helpers.workers import ROOT
-from webapp.keys import new_secret_key, stored_key
+from webapp.keys import new_secret_key
 
 
 def manage(home: Path, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -12,7 +12,7 @@ from django.db.models import Max
 from django.utils import timezone
 
 from forensics.errors import BadInput
-from forensics.reports.bundle.signing import Signer, new_key
+from forensics.reports.bundle.signing import Signer, new_key, stored_key
 from webapp import dispatch
 from webapp.casework.cases import runs
 from webapp.casework.cases.recording import log
@@ -20,7 +20,6 @@ from webapp.casework.models import Case
 from webapp.custody import queries as custody
 from webapp.exporting.models import Bundle
 from webapp.exporting.record import case_files
-from webapp.keys import stored_key
 
 
 def signer() -> Signer:

@@ -1,14 +1,39 @@
-"""The key that an installation signs its bundles with."""
+"""The key that an installation signs its bundles and records with, and how keys are kept."""
 
 from __future__ import annotations
 
+import os
 import secrets
+import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from forensics.errors import BadInput
 from forensics.provenance import canonical_json, sha256
+
+
+def stored_key(path: Path, make: Callable[[], str]) -> str:
+    """The key in a file of mode 0600, made on first use. Of two processes that start at once, both get one key."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _publish(path, make())
+    return path.read_text(encoding="ascii").strip()
+
+
+def _publish(path: Path, key: str) -> None:
+    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=".key-")
+    try:
+        with os.fdopen(handle, "w", encoding="ascii") as file:
+            file.write(key + "\n")
+        # A link never replaces: the first writer's key stays, and no reader sees half of one.
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        Path(draft).unlink()
 
 
 def new_key() -> str:

@@ -16,11 +16,11 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.urls import reverse
 
 from forensics.errors import ForensicsError
+from forensics.reports.bundle.signing import stored_key
 from forensics.zoo.members import WEIGHTS
 from webapp.accounts import services as accounts
 from webapp.broker import BrokerError
 from webapp.casework.models import Case, Comparison
-from webapp.keys import stored_key
 from webapp.operations import demo_case, findings, zoo_run
 from webapp.operations.group import Group, GroupError
 from webapp.operations.installation import open_group
