@@ -148,8 +148,11 @@ def report(record: Mapping[str, Any]) -> str:
     lines = [
         f"Blind trial on {printable(corpus['name'])}: {corpus['taking_part']} of {corpus['models']} models, "
         f"{corpus['prompts']} prompts; {pairs['judged']} pairs judged, {pairs['undocumented']} undocumented left out.",
-        text_table(("decoy", "documented relation", "n", "without LR", *OUTCOMES), list(map(_row, record["tallies"]))),
-        *(f"{name}: {meaning}" for name, meaning in OUTCOMES.items()),
+        text_table(
+            ("decoy", "documented relation", "n", "without LR", *map(_plain, OUTCOMES)),
+            list(map(_row, record["tallies"])),
+        ),
+        *(f"{_plain(name)}: {meaning}" for name, meaning in OUTCOMES.items()),
         "In brackets: exact 95 % intervals of the share. Pairs share models, so that the true ones are wider.",
     ]
     if reason := told["no_lr_reason"]:
@@ -157,9 +160,13 @@ def report(record: Mapping[str, Any]) -> str:
     return "\n".join([*lines, f"The truth was sealed before the comparison: SHA-256 {record['truth_sha256']}."])
 
 
+def _plain(name: str) -> str:
+    return name.replace("_", " ")
+
+
 def _row(row: Mapping[str, Any]) -> Sequence[object]:
     counted = (
-        "{n} [{low:.2f}, {high:.2f}]".format(n=row[o]["n"], low=row[o]["interval"][0], high=row[o]["interval"][1])
+        "{n} [{low:.3f}, {high:.3f}]".format(n=row[o]["n"], low=row[o]["interval"][0], high=row[o]["interval"][1])
         for o in OUTCOMES
     )
     return row["decoy"] or None, row["relation"], row["n"], row["without_lr"], *counted

@@ -18,7 +18,7 @@ import numpy as np
 
 from forensics.corpora import ResponseSource
 from forensics.errors import BadInput
-from forensics.evaluation.labels import ORDER, RECIPE, UNRELATED, Labels
+from forensics.evaluation.labels import RECIPE, UNRELATED, Labels
 from forensics.evaluation.resampling import exact
 from forensics.lineage.links import LINEAGE
 from forensics.lineage.records import PROPOSITIONS, Comparison
@@ -42,7 +42,9 @@ OUTCOMES = {
     OTHER: "kin, but called another kind of kin",
     FALSE: "a kinship claimed of models that have none",
 }
+ORIGINAL = "its original"
 RIGHT: Mapping[str, frozenset[str]] = {
+    ORIGINAL: frozenset({Relation.SAME, Relation.DERIVED}),
     "same_weights": frozenset({Relation.SAME, Relation.DERIVED}),  # single replies cannot tell a copy from a light tune
     "parent_child": frozenset({Relation.DERIVED}),
     "shared_parent": frozenset({Relation.DERIVED, Relation.COMMON_SOURCE}),
@@ -53,7 +55,7 @@ RIGHT: Mapping[str, frozenset[str]] = {
     RECIPE: frozenset({Relation.UNRELATED}),
     UNRELATED: frozenset({Relation.UNRELATED}),
 }
-"""What the engine may say of a documented relation to be right."""
+"""What the engine may say of a documented relation, or of a decoy and the member it is made of, to be right."""
 SILENT = frozenset({Relation.UNRELATED, Relation.NOT_DETERMINED})
 """What it may say of a constant model, of whose making its replies tell nothing."""
 CONTRACTIONS = {"n't": " not", "'re": " are", "'ve": " have", "'ll": " will", "'m": " am"}
@@ -144,7 +146,7 @@ def rewritten(text: str) -> str:
 def truth(blind: Blind, labels: Labels) -> dict[str, Any]:
     """What is sealed: who stands behind each code, and every pair [code, code, documented relation, decoy].
 
-    A decoy bears its member's relations, is the same as that member, and a constant one is unrelated to everybody.
+    A decoy bears its member's relations, that member is `ORIGINAL` to it, and a constant one is unrelated to everybody.
     Pairs of two decoys, and those whose relation is not documented, are not judged.
     """
     units = [blind.units[code] for code in blind.models]
@@ -165,7 +167,7 @@ def _documented(a: Unit, b: Unit, labels: Labels) -> tuple[str, str] | None:
     decoy = a.decoy or b.decoy
     if decoy == CONSTANT:
         return UNRELATED, CONSTANT
-    relation = ORDER[0] if a.member == b.member else labels.relation(a.member, b.member)
+    relation = ORIGINAL if a.member == b.member else labels.relation(a.member, b.member)
     if relation == RECIPE and not decoy:
         decoy = SAME_DATA
     return (relation, decoy) if relation in RIGHT else None

@@ -12,7 +12,7 @@ import pytest
 from forensics.__main__ import main
 from forensics.commands import proficiency as command
 from forensics.corpora import open_corpus
-from forensics.evaluation.labels import ORDER, read_labels
+from forensics.evaluation.labels import read_labels
 from forensics.provenance import sha256_file
 from forensics.records import Completion, NextToken, Outcome, ResponseSet
 from forensics.reports.signed_record import read_signed
@@ -54,8 +54,8 @@ def test_the_engine_finds_kin_and_copies_and_claims_nothing_of_what_is_planted_a
     record, _ = read_signed(trial, command.FORMAT)
     found = rows(record)
     assert found["", "parent_child"]["hits"]["n"] == found["", "parent_child"]["n"] == 12
-    assert found["relabelled", "same_weights"]["hits"]["n"] == found["relabelled", "same_weights"]["n"] == 2
-    assert found["rewritten", "same_weights"]["n"] == 2
+    assert found["relabelled", "its original"]["hits"]["n"] == found["relabelled", "its original"]["n"] == 2
+    assert found["rewritten", "its original"]["n"] == 2
     # Two constant models against all 24 members; what repeats itself is compared with nobody.
     assert (found["constant", "unrelated"]["n"], found["constant", "unrelated"]["without_lr"]) == (48, 48)
     assert found["constant", "unrelated"]["hits"]["n"] == 48
@@ -148,7 +148,7 @@ def test_decoys_follow_the_seed_and_each_is_made_of_another_member(corpus: Path)
     few = proficiency.planted(source, labels, seed=1, decoys=3, sample=4)
     assert sum(unit.decoy == "" for unit in few.units.values()) == 4 and len(few.units) == 7
     told = proficiency.truth(few, labels)
-    assert sum(relation == ORDER[0] for *_, relation, _ in told["pairs"]) == 2
+    assert sum(relation == proficiency.ORIGINAL for *_, relation, _ in told["pairs"]) == 2
 
 
 def test_a_disguise_changes_words_alone() -> None:
@@ -179,7 +179,7 @@ def test_a_disguise_changes_words_alone() -> None:
         ("same_recipe", "same-data", "common-source", "false_claims"),
         ("unrelated", "constant", "not-determined", "hits"),
         ("unrelated", "constant", "same", "false_claims"),
-        ("same_weights", "rewritten", "derived", "hits"),
+        ("its original", "rewritten", "derived", "hits"),
     ],
 )
 def test_what_becomes_of_a_pair(relation: str, decoy: str, word: str, told: str) -> None:
