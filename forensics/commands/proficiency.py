@@ -22,10 +22,9 @@ from forensics.lineage.records import Comparison
 from forensics.provenance import canonical_json, sha256
 from forensics.reports.bundle.signing import Signer, new_key, stored_key
 from forensics.reports.signed_record import read_signed, signed, write_once
-from forensics.studies.proficiency import DECOYS, OUTCOMES, Blind, calls, planted, tallies, truth
+from forensics.studies.proficiency import DECOYS, OUTCOMES, RECORD, Blind, calls, planted, tallies, truth
 from forensics.tables import printable, text_table
 
-FORMAT = "filiation-proficiency/1"
 EXITS = (
     "Ends with status 0 when a record was written, whatever it says, or holds; 2 bad input; 5 when a seal or signature "
     "does not hold. Record and truth are never written over: a trial that went badly stays one."
@@ -102,7 +101,7 @@ def record_of(blind: Blind, result: Comparison, opened: Mapping[str, Any], args:
     said = calls(result)
     kinds = [unit.decoy for unit in blind.units.values()]
     return {
-        "format": FORMAT,
+        "format": RECORD,
         "corpus": {
             "name": args.dir.resolve().name, "sha256": corpus_hash(args.dir), "prompts": len(blind.prompts),
             "models": len(blind.source.models), "taking_part": kinds.count(""),
@@ -135,7 +134,7 @@ def command(args: argparse.Namespace) -> str:
 def checked(path: Path, key: str) -> tuple[dict[str, Any], str]:
     """(record, fingerprint of its key) of a record that holds: signature, seal of the truth, and every count made again
     from the calls and the truth. Raises IntegrityError naming what does not hold."""
-    record, found = read_signed(path, FORMAT, key)
+    record, found = read_signed(path, RECORD, key)
     opened = opened_truth(truth_file(path), record["truth_sha256"])
     if tallies(opened, record["calls"]) != record["tallies"]:
         raise IntegrityError(f"{path.name}: the counts are not those of its calls and truth")

@@ -40,6 +40,7 @@ def validation(record: Record) -> Iterator[Block]:
     if not told["covered"]:
         yield Text(f"No LR reported: {told['why_not']}.", "headline")
         yield Text("Ranks and conformal p-values are given instead.")
+        yield from _trials(told)
         return
     one = told["calibration"]
     yield Facts([
@@ -66,6 +67,38 @@ def validation(record: Record) -> Iterator[Block]:
     )
     yield Table("Each recording judged by a fit on the others, as reported; 95 % intervals over families",
                 columns, rows)  # fmt: skip
+    yield from _trials(told)
+
+
+TRIAL = {
+    "hits": "Right", "misses": "Kin missed", "inconclusive": "Inconclusive", "other_relation": "Other kin",
+    "false_claims": "False claims",
+}  # fmt: skip
+
+
+def _trials(told: Mapping[str, Any]) -> Iterator[Block]:
+    """The blind trials on record; nothing of a record that was made before trials were listed."""
+    if "trials" not in told:
+        return
+    yield Heading("Blind trials of the engine")
+    if not told["trials"]:
+        yield Text("None on record.")
+    for one in told["trials"]:
+        if one["fault"]:
+            yield Text(f"{one['file']}: {one['fault']}", "warn")
+            continue
+        yield Facts([
+            ("Recording", f"{one['corpus']}, {one['models']} models, seed {one['seed']}"),
+            ("SHA-256 of the record", one["sha256"]), ("Of the truth, sealed beforehand", one["truth_sha256"]),
+            ("Of the calibration", said(one["calibration_sha256"])), ("Signed by the key", one["key"]),
+        ])  # fmt: skip
+        rows = [
+            (row["decoy"], row["relation"], str(row["n"]), str(row["without_lr"]), *(str(row[name]) for name in TRIAL),
+             span(row["false_interval"]))
+            for row in one["rows"]
+        ]  # fmt: skip
+        columns = ("Decoy", "Documented", "Pairs", "Without LR", *TRIAL.values(), "95 % of false claims")
+        yield Table(f"Blind trial {one['file']}: intervals take pairs for independent", columns, rows)
 
 
 def _with(told: Mapping[str, Any]) -> str:

@@ -24,7 +24,7 @@ from forensics.lineage.links import LINEAGE
 from forensics.lineage.records import PROPOSITIONS, Comparison
 from forensics.records import Completion, Prompt, Relation, ResponseSet
 
-TRUTH = "filiation-proficiency-truth/1"
+TRUTH, RECORD = "filiation-proficiency-truth/1", "filiation-proficiency/1"
 RELABELLED, CONSTANT, REWRITTEN, SAME_DATA = "relabelled", "constant", "rewritten", "same-data"
 PLANTED = (RELABELLED, CONSTANT, REWRITTEN)
 DECOYS = {

@@ -51,7 +51,7 @@ def rows(record: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
 
 
 def test_the_engine_finds_kin_and_copies_and_claims_nothing_of_what_is_planted_against_it(trial: Path) -> None:
-    record, _ = read_signed(trial, command.FORMAT)
+    record, _ = read_signed(trial, proficiency.RECORD)
     found = rows(record)
     assert found["", "parent_child"]["hits"]["n"] == found["", "parent_child"]["n"] == 12
     assert found["relabelled", "its original"]["hits"]["n"] == found["relabelled", "its original"]["n"] == 2
@@ -73,14 +73,14 @@ def test_an_engine_that_claims_too_much_has_it_in_its_record(corpus: Path, tmp_p
     plain, chosen = worlds.covering(), tmp_path / "bad.json"
     plain["propositions"]["weights"] |= {"intercept": 9.0, "coefficients": [0.0], "bounds": [-1.0, 2.5]}
     chosen.write_text(json.dumps(plain), encoding="utf-8")
-    record, _ = read_signed(held(corpus, chosen, tmp_path / "bad-trial.json"), command.FORMAT)
+    record, _ = read_signed(held(corpus, chosen, tmp_path / "bad-trial.json"), proficiency.RECORD)
     unrelated = rows(record)["", "unrelated"]
     assert unrelated["false_claims"]["n"] > 0.7 * unrelated["n"]
     assert unrelated["false_claims"]["n"] + unrelated["inconclusive"]["n"] == unrelated["n"]
 
 
 def test_no_name_is_in_the_record_and_it_says_what_made_it(trial: Path, corpus: Path, calibration: Path) -> None:
-    record, _ = read_signed(trial, command.FORMAT)
+    record, _ = read_signed(trial, proficiency.RECORD)
     names = [path.name.removesuffix(".jsonl.gz") for path in (corpus / "responses").iterdir()]
     codes = {code for call in record["calls"] for code in call[:2]}
     assert len(names) == 24 and len(codes) == 30 and not codes & set(names)
@@ -106,7 +106,7 @@ def test_the_same_trial_gives_the_same_bytes_and_none_is_written_over(
 def test_check_holds_and_notices_a_changed_count_a_changed_truth_and_another_key(
     trial: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    _, key = read_signed(trial, command.FORMAT)
+    _, key = read_signed(trial, proficiency.RECORD)
     assert main(["proficiency", "--check", str(trial), "--key", key]) == 0
     assert "Signature, truth and counts hold" in capsys.readouterr().out
     assert main(["proficiency", "--check", str(trial), "--key", "0" * 64]) == 5

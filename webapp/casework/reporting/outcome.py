@@ -22,6 +22,7 @@ from webapp.casework.cases.blinding import Mask
 from webapp.casework.cases.contrary import RULES, Contrary, alone
 from webapp.casework.cases.findings import Finding, Findings
 from webapp.casework.models import Case
+from webapp.casework.reporting import trials
 from webapp.casework.reporting.plain import moment, number, who
 
 Row = dict[str, Any]
@@ -94,6 +95,7 @@ def validation(found: Findings) -> Row:
         "recordings": dict(record["recordings"]), "verbal_scale": VERSION,
         "judged": [_judged(row) for row in record["propositions"]] if covered else [],
         "record_sha256": experience.record()["sha256"],
+        "trials": trials.on_record(),
     }  # fmt: skip
 
 
