@@ -133,10 +133,15 @@ def command(args: argparse.Namespace) -> str:
 
 def checked(path: Path, key: str) -> tuple[dict[str, Any], str]:
     """(record, fingerprint of its key) of a record that holds: signature, seal of the truth, and every count made again
-    from the calls and the truth. Raises IntegrityError naming what does not hold."""
+    from the calls and the truth. Raises IntegrityError naming what does not hold, BadInput for what is no record."""
     record, found = read_signed(path, RECORD, key)
-    opened = opened_truth(truth_file(path), record["truth_sha256"])
-    if tallies(opened, record["calls"]) != record["tallies"]:
+    try:
+        opened = opened_truth(truth_file(path), record["truth_sha256"])
+        right = tallies(opened, record["calls"]) == record["tallies"]
+        report(record)  # anybody can sign anything: what cannot be told is no record
+    except (KeyError, TypeError, ValueError, AttributeError) as problem:
+        raise BadInput(f"is signed, but is no record of a trial: {problem!r}", where=path.name) from None
+    if not right:
         raise IntegrityError(f"{path.name}: the counts are not those of its calls and truth")
     return record, found
 

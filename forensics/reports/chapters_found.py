@@ -93,8 +93,8 @@ def _trials(told: Mapping[str, Any]) -> Iterator[Block]:
             ("Of the calibration", said(one["calibration_sha256"])), ("Signed by the key", one["key"]),
         ])  # fmt: skip
         rows = [
-            (row["decoy"], row["relation"], str(row["n"]), str(row["without_lr"]), *(str(row[name]) for name in TRIAL),
-             span(row["false_interval"]))
+            (row["decoy"] or "none", row["relation"], str(row["n"]), str(row["without_lr"]),
+             *(str(row[name]) for name in TRIAL), span(row["false_interval"]))
             for row in one["rows"]
         ]  # fmt: skip
         columns = ("Decoy", "Documented", "Pairs", "Without LR", *TRIAL.values(), "95 % of false claims")

@@ -15,7 +15,8 @@ from forensics.corpora import open_corpus
 from forensics.evaluation.labels import read_labels
 from forensics.provenance import sha256_file
 from forensics.records import Completion, NextToken, Outcome, ResponseSet
-from forensics.reports.signed_record import read_signed
+from forensics.reports.bundle.signing import Signer, new_key
+from forensics.reports.signed_record import read_signed, signed
 from forensics.studies import proficiency
 from tests.forensics import worlds
 
@@ -119,6 +120,9 @@ def test_check_holds_and_notices_a_changed_count_a_changed_truth_and_another_key
     truth.write_bytes(trial.with_suffix(".truth").read_bytes().replace(b"parent_child", b"same_weights", 1))
     assert main(["proficiency", "--check", str(doctored)]) == 5
     assert "not the truth that was sealed" in capsys.readouterr().err
+    doctored.write_bytes(signed({"format": proficiency.RECORD}, Signer.of(new_key())))
+    assert main(["proficiency", "--check", str(doctored)]) == 2
+    assert "is signed, but is no record of a trial" in capsys.readouterr().err
     doctored.write_text("{}", encoding="utf-8")
     assert main(["proficiency", "--check", str(doctored)]) == 2
     assert main(["proficiency"]) == 2

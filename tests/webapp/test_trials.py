@@ -63,6 +63,8 @@ def test_a_record_that_was_changed_gives_its_fault_and_no_count(folder: Path) ->
     (one,) = trials.on_record()
     assert "does not fit its signature" in one["fault"] and "rows" not in one
     assert "does not fit its signature" in words([one])
+    path.write_bytes(signed({"format": RECORD}, Signer.of(new_key())))
+    assert trials.on_record()[0]["fault"] == "is signed, but is no record of a trial"
 
 
 def test_none_on_record_is_said(folder: Path) -> None:

@@ -30,16 +30,22 @@ def _read(path: Path, _written: int, _size: int) -> dict[str, Any]:
     told: dict[str, Any] = {"file": path.name, "sha256": sha256_file(path), "fault": ""}
     try:
         record, key = read_signed(path, RECORD)
+        return told | {"key": key} | _plain(record)
     except (BadInput, IntegrityError) as problem:
         return told | {"fault": str(problem)}
+    except (KeyError, TypeError, AttributeError):
+        return told | {"fault": "is signed, but is no record of a trial"}
+
+
+def _plain(record: dict[str, Any]) -> dict[str, Any]:
     rows = [
         {"decoy": row["decoy"], "relation": row["relation"], "n": row["n"], "without_lr": row["without_lr"],
          **{name: row[name]["n"] for name in OUTCOMES}, "false_interval": row["false_claims"]["interval"]}
         for row in record["tallies"]
     ]  # fmt: skip
     corpus, calibration = record["corpus"], record["calibration"]
-    return told | {
+    return {
         "corpus": corpus["name"], "corpus_sha256": corpus["sha256"], "models": corpus["taking_part"],
         "seed": record["seed"], "calibration_sha256": calibration.get("hash"), "code_sha256": record["code"]["sha256"],
-        "truth_sha256": record["truth_sha256"], "key": key, "rows": rows,
+        "truth_sha256": record["truth_sha256"], "rows": rows,
     }  # fmt: skip
