@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from webapp.casework.cases import attachments, contents, forms, plans, runs, services
+from webapp.casework.cases import attachments, contents, forms, plans, report_forms, runs, services
 from webapp.casework.models import Case
 from webapp.casework.reporting import services as reporting
 from webapp.exporting import services as exporting
@@ -205,11 +205,11 @@ ACTS = {
     "unblind": Act("own", "items", forms.UnblindForm, _unblind),
     "export": Act("comment", "exports", forms.ExportForm, _export),
     "close": Act("own", "papers", forms.EmptyForm, _close),
-    "draft": Act("work", "report", forms.DraftForm, _draft),
+    "draft": Act("work", "report", report_forms.DraftForm, _draft),
     "final": Act("work", "report", forms.EmptyForm, _final),
-    "expert": Act("work", "report", forms.ExpertForm, _expert),
-    "remark": Act("comment", "report", forms.RemarkForm, _remark),
-    "settle": Act("work", "report", forms.SettleForm, _settle),
-    "sign": Act("comment", "report", forms.SignForm, _sign),
+    "expert": Act("work", "report", report_forms.ExpertForm, _expert),
+    "remark": Act("comment", "report", report_forms.RemarkForm, _remark),
+    "settle": Act("work", "report", report_forms.SettleForm, _settle),
+    "sign": Act("comment", "report", report_forms.SignForm, _sign),
     "reopen": Act("own", "papers", forms.EmptyForm, _reopen),
 }

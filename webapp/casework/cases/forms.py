@@ -10,12 +10,10 @@ from django.db.models import Q
 
 from forensics.evaluation.propositions import LEVELS, alternatives, hypotheses
 from forensics.reports import wording
-from forensics.reports.sections import SECTIONS, templates
 from webapp.accounts.access import home_team, roles_of
 from webapp.accounts.models import WORKING, Role, Team
 from webapp.casework.cases.recording import SUBJECTS, needs_reason
-from webapp.casework.models import Case, Control, Item, Remark, Report, Verdict
-from webapp.casework.reporting.services import CHECKLIST
+from webapp.casework.models import Case, Control, Item, Verdict
 from webapp.catalogue.access import models_for
 from webapp.catalogue.models import Model
 from webapp.probing.access import suites_for
@@ -23,7 +21,8 @@ from webapp.probing.forms import PlanForm
 from webapp.probing.models import Suite
 
 
-def _lines(rows: int = 3, **attributes: str) -> forms.Textarea:
+def lines(rows: int = 3, **attributes: str) -> forms.Textarea:
+    """A field of so many lines."""
     return forms.Textarea(attrs={"rows": rows, **attributes})
 
 
@@ -32,7 +31,7 @@ class OpenForm(forms.Form):
 
     title = forms.CharField(label="Title", max_length=200, help_text="How the case is found again.")
     question = forms.CharField(
-        label="Question", widget=_lines(placeholder="Was model X made from model Y, or trained on what it says?"),
+        label="Question", widget=lines(placeholder="Was model X made from model Y, or trained on what it says?"),
         help_text="As the commissioning party asks it.",
     )  # fmt: skip
     commissioned_by = forms.CharField(label="Commissioned by", max_length=200, required=False)
@@ -87,7 +86,7 @@ class ReasonForm(CaseForm):
     reported = ("reason",)
 
     reason = forms.CharField(
-        label="Reason", widget=_lines(2),
+        label="Reason", widget=lines(2),
         error_messages={"required": "The plan is frozen, or the names were shown: a change needs its reason."},
         help_text="This is logged as a deviation from the plan, and what was planned is kept.",
     )  # fmt: skip
@@ -97,7 +96,7 @@ class FactsForm(CaseForm):
     """The case's own facts."""
 
     title = forms.CharField(label="Title", max_length=200)
-    question = forms.CharField(label="Question", widget=_lines())
+    question = forms.CharField(label="Question", widget=lines())
     commissioned_by = forms.CharField(label="Commissioned by", max_length=200, required=False)
     analyst = forms.CharField(label="Analyst", max_length=150, help_text="User name")
 
@@ -132,7 +131,7 @@ class HypothesisForm(ReasonForm):
         label="Hp claims", choices=lambda: [(h.relation, h.title) for h in hypotheses().values()]
     )
     statement = forms.CharField(
-        label="In these words", required=False, widget=_lines(2),
+        label="In these words", required=False, widget=lines(2),
         help_text="Empty: the usual words. {questioned} and {reference} stand for the two models.",
     )  # fmt: skip
 
@@ -145,10 +144,10 @@ class AlternativeForm(ReasonForm):
     what = "propositions"
     key = forms.ChoiceField(label="Hd", choices=lambda: [(a.key, a.title) for a in alternatives().values()])
     statement = forms.CharField(
-        label="In these words", required=False, widget=_lines(2), help_text="Empty: the words of the list."
+        label="In these words", required=False, widget=lines(2), help_text="Empty: the words of the list."
     )
     population = forms.CharField(
-        label="Relevant population", required=False, widget=_lines(2), help_text="Empty: the one of the list."
+        label="Relevant population", required=False, widget=lines(2), help_text="Empty: the one of the list."
     )
     level = forms.ChoiceField(label="Level", choices=LEVELS.items(), initial="source", help_text="The level of Hp.")
 
@@ -191,7 +190,7 @@ class ExplainControlForm(CaseForm):
     """Why a control did not pass."""
 
     row = forms.IntegerField(widget=forms.HiddenInput)
-    explanation = forms.CharField(label="Why it did not pass", widget=_lines(2))
+    explanation = forms.CharField(label="Why it did not pass", widget=lines(2))
     reported = ("explanation",)
 
     def clean_row(self) -> Control:
@@ -298,7 +297,7 @@ class DeviationForm(CaseForm):
 
     what = forms.ChoiceField(label="About", choices=[(name, name.capitalize()) for name in SUBJECTS], initial="data")
     told = forms.CharField(label="What was not as planned", max_length=400)
-    why = forms.CharField(label="Reason", widget=_lines(2))
+    why = forms.CharField(label="Reason", widget=lines(2))
     reported = ("told", "why")
 
 
@@ -306,9 +305,9 @@ class AuthorisationForm(CaseForm):
     """Who gave the authority for the enquiry."""
 
     granted_by = forms.CharField(label="Who authorised the enquiry", max_length=200)
-    basis = forms.CharField(label="On what ground", widget=_lines(2), help_text="Contract, ownership or order.")
+    basis = forms.CharField(label="On what ground", widget=lines(2), help_text="Contract, ownership or order.")
     facts = forms.CharField(
-        label="Facts that were supplied, and by whom", required=False, widget=_lines(2),
+        label="Facts that were supplied, and by whom", required=False, widget=lines(2),
     )  # fmt: skip
     terms_reviewed = forms.BooleanField(label="The terms of service of the targets were reviewed", required=False)
     expires_at = forms.DateTimeField(
@@ -320,7 +319,7 @@ class AuthorisationForm(CaseForm):
 class NoteForm(CaseForm):
     """A remark."""
 
-    text = forms.CharField(label="Note", max_length=10_000, widget=_lines())
+    text = forms.CharField(label="Note", max_length=10_000, widget=lines())
 
 
 class TagsForm(CaseForm):
@@ -367,84 +366,11 @@ class VerdictForm(CaseForm):
 
     key = forms.ChoiceField(label="Alternative", choices=lambda: [(a.key, a.title) for a in alternatives().values()])
     answer = forms.ChoiceField(label="Verdict", choices=Verdict.Answer.choices, initial=Verdict.Answer.OPEN)
-    test = forms.CharField(label="What was done, and what it showed", widget=_lines(2))
+    test = forms.CharField(label="What was done, and what it showed", widget=lines(2))
     reported = ("test",)
 
 
 class UnblindForm(CaseForm):
     """Show the names."""
 
-    why = forms.CharField(label="Why the names are needed now", widget=_lines(2))
-
-
-class DraftForm(CaseForm):
-    """A draft of the report."""
-
-    template = forms.ChoiceField(label="For", choices=lambda: [(key, t.title) for key, t in templates().items()])
-
-    def __init__(self, data: Any = None, files: Any = None, *, case: Case, **more: Any) -> None:
-        before = case.reports.first()
-        initial = {"template": before.template} if before else {}
-        super().__init__(data, files, case=case, initial=initial, **more)
-
-
-class ExpertForm(CaseForm):
-    """What the expert says of themselves."""
-
-    qualifications = forms.CharField(label="Qualifications", widget=_lines(2))
-    publications = forms.CharField(
-        label="Publications of the last ten years", widget=_lines(2), help_text="Or that there are none."
-    )
-    testimony = forms.CharField(
-        label="Testimony of the last four years", widget=_lines(2), help_text="Or that there was none."
-    )
-    compensation = forms.CharField(label="Compensation", widget=_lines(2))
-    signed = forms.BooleanField(label="I sign the statement of duty of the report's template", required=False)
-    reported = ("qualifications", "publications", "testimony", "compensation")
-
-    def __init__(self, data: Any = None, files: Any = None, *, case: Case, **more: Any) -> None:
-        said = case.experts.last()
-        names = ("qualifications", "publications", "testimony", "compensation")
-        initial = {name: getattr(said, name) for name in names} if said else {}
-        super().__init__(data, files, case=case, initial=initial, **more)
-
-
-class RemarkForm(CaseForm):
-    """A reviewer's comment on a section."""
-
-    section = forms.ChoiceField(
-        label="On", choices=[(key, f"{number} {title}") for number, (key, title) in enumerate(SECTIONS.items(), 1)]
-    )
-    text = forms.CharField(label="Comment", max_length=10_000, widget=_lines(2))
-    reported = ("text",)
-
-
-class SettleForm(CaseForm):
-    """The answer to a comment."""
-
-    row = forms.IntegerField(widget=forms.HiddenInput)
-    reply = forms.CharField(label="Answer", max_length=10_000, widget=_lines(2))
-    reported = ("reply",)
-
-    def clean_row(self) -> Remark:
-        """The comment."""
-        found = self.case.remarks.filter(pk=self.cleaned_data["row"], settled_at=None).first()
-        if found is None:
-            raise forms.ValidationError("This comment is not open in this case: nothing was changed.")
-        return found
-
-
-class SignForm(CaseForm):
-    """The technical review of a draft; every point has to be confirmed."""
-
-    version = forms.ModelChoiceField(
-        label="Draft", queryset=Report.objects.none(), empty_label=None,
-        error_messages={"required": "Choose the draft that was reviewed."},
-    )  # fmt: skip
-
-    def __init__(self, *args: Any, **more: Any) -> None:
-        super().__init__(*args, **more)
-        self.fields["version"].queryset = self.case.reports.filter(kind="draft", state="done")
-        for name, words in CHECKLIST.items():
-            refused = {"required": "A draft is signed only when every point can be confirmed."}
-            self.fields[name] = forms.BooleanField(label=words, error_messages=refused)
+    why = forms.CharField(label="Why the names are needed now", widget=lines(2))
