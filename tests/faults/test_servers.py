@@ -70,7 +70,7 @@ def test_5xx_resets_and_dns_flaps(stage: Stage, size: Any, report: Any) -> None:
         stage.collect(calls, at_once, url=f"http://{NAME}:{served.port}/v1")
         with stage.worker() as worker:
             for number in range(blackouts):
-                worker.until(lambda: stage.sent((number + 1) * calls // (blackouts + 3)), seconds)  # noqa: B023
+                worker.until(lambda: stage.sent((number + 1) * calls // (blackouts + 3)), max(60, seconds))  # noqa: B023
                 trouble.dark = True
                 known.unlink()
                 ends = time.monotonic() + length
