@@ -161,13 +161,17 @@ def _put_back(claim: Claim, reply: Reply, delay: float) -> None:
 def release(claims: Sequence[Claim], why: str = "", seconds: float = 0.0) -> int:
     """How many of these claims were given back unsent, with their attempt not counted, to be sent `seconds` on."""
     with transaction.atomic():
-        return ProbeCall.objects.filter(pk__in=[row for row, _ in _still_held(claims)]).update(
-            state=ProbeCall.State.WAITING,
-            lease_expires=None,
-            attempt=F("attempt") - 1,
-            not_before=timezone.now() + timedelta(seconds=seconds) if seconds else None,
-            last_error=why[:ERROR_CHARS],
-        )
+        return _give_back({row for row, _ in _still_held(claims)}, why, seconds)
+
+
+def _give_back(unsent: set[int], why: str, seconds: float = 0.0) -> int:
+    return ProbeCall.objects.filter(pk__in=unsent).update(
+        state=ProbeCall.State.WAITING,
+        lease_expires=None,
+        attempt=F("attempt") - 1,
+        not_before=timezone.now() + timedelta(seconds=seconds) if seconds else None,
+        last_error=why[:ERROR_CHARS],
+    )
 
 
 def abandon(claims: Sequence[Claim]) -> int:
@@ -188,13 +192,7 @@ def take_in(collection: Collection, left: Left) -> int:
         calls = list(locked(collection.calls.filter(state=ProbeCall.State.LEASED, lease_owner=left.owner)))
         lost = [call for call in calls if left.under_way.get(call.pk) == call.fence]
         take_back(lost)
-        unsent = ProbeCall.objects.filter(pk__in={call.pk for call in calls} - {call.pk for call in lost})
-        unsent.update(
-            state=ProbeCall.State.WAITING,
-            lease_expires=None,
-            attempt=F("attempt") - 1,
-            last_error="not sent: the worker ended",
-        )
+        _give_back({call.pk for call in calls} - {call.pk for call in lost}, "not sent: the worker ended")
     return len(left.answered) + len(calls)
 
 

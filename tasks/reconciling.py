@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
@@ -25,6 +26,11 @@ from webapp.probing.models import Collection
 
 log = logging.getLogger(__name__)
 
+COMPUTED: tuple[tuple[Any, Any], ...] = (
+    (Comparison, casework), (Explanation, explaining), (Bundle, exporting), (Report, reporting),
+)  # fmt: skip
+"""What a worker computes for a row, and the services that send it."""
+
 
 @app.task(name=dispatch.RECONCILE)
 def reconcile() -> None:
@@ -41,18 +47,10 @@ def reconcile() -> None:
         probing.send_work(collection, priority=dispatch.GO_ON)
     for comparison in runs.start_due():
         log.info("every collection of case %s is done: comparison %s", comparison.case, comparison.pk)
-    for comparison in work.silent(Comparison.objects.all()):
-        log.info("comparison %s has been silent: sent again", comparison.pk)
-        casework.send_work(comparison)
-    for explanation in work.silent(Explanation.objects.all()):
-        log.info("explanation %s has been silent: sent again", explanation.pk)
-        explaining.send_work(explanation)
-    for bundle in work.silent(Bundle.objects.all()):
-        log.info("bundle %s has been silent: sent again", bundle.pk)
-        exporting.send_work(bundle)
-    for report in work.silent(Report.objects.all()):
-        log.info("report %s has been silent: sent again", report.pk)
-        reporting.send_work(report)
+    for model, app_services in COMPUTED:
+        for row in work.silent(model.objects.all()):
+            log.info("%s %s has been silent: sent again", model.__name__.lower(), row.pk)
+            app_services.send_work(row)
 
 
 def silent_collections() -> list[Collection]:
